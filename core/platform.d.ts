@@ -1,0 +1,42 @@
+/**
+ * The few globals that every runtime of `core` has (pages, workers, service workers, Node), declared here so that
+ * `core` compiles without the DOM's or Node's types. Only `core/tsconfig.json` includes this file; each runtime's own
+ * tsconfig checks the same sources against the full types.
+ */
+declare function setTimeout(callback: () => void, delayMs?: number): number;
+declare function clearTimeout(timer: number): void;
+
+interface ErrorOptions {
+  cause?: unknown;
+}
+
+declare class TextEncoder {
+  encode(text: string): Uint8Array<ArrayBuffer>;
+}
+
+interface AbortSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+interface CryptoKey {
+  readonly type: string;
+}
+
+declare const crypto: {
+  readonly subtle:
+    | {
+        digest(algorithm: 'SHA-256', data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
+        importKey(
+          format: 'raw',
+          key: Uint8Array<ArrayBuffer>,
+          algorithm: { name: 'HMAC'; hash: 'SHA-256' },
+          extractable: boolean,
+          usages: ['sign'],
+        ): Promise<CryptoKey>;
+        sign(algorithm: 'HMAC', key: CryptoKey, data: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer>;
+      }
+    | undefined;
+};

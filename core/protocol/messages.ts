@@ -1,0 +1,177 @@
+/**
+ * The protocol between a page and the worker that holds the stores.
+ *
+ * One closed union of requests, one answer type for each, one union of events. Comlink carries them through a single
+ * method, so that another carrier (a tab that is not the owner, a process) can pass the same messages on unchanged.
+ * A synthesis runs where its function lives, on the page: the worker *grants a fill* of a key to one caller and lets
+ * the others wait. Imports nothing but the value types beside it.
+ */
+import type { ErrorMessage } from './audio-cache-error';
+import type {
+  CacheConfig,
+  CacheStats,
+  CleanupReport,
+  ClipMetadata,
+  ClipSource,
+  Durability,
+  EntriesPage,
+  EntryInfo,
+  JsonObject,
+  RemovalReason,
+  SpeechSpec,
+  StoreKind,
+  TierName,
+} from './values';
+
+/** Raised whenever a message changes its meaning; a page and a worker of different versions refuse each other. */
+export const PROTOCOL_VERSION = 1;
+
+/** Names an entry: by the canonical form of its spec (see `core/key.ts`) or by its known key. */
+export type Address = { readonly canonical: string } | { readonly key: string };
+
+/** One clip as a page received it, reported so that latencies are those a person waits for. */
+export interface ServedSample {
+  readonly source: ClipSource;
+  readonly latencyMs: number;
+}
+
+/** What a page may ask. Byte buffers are transferred, never cloned. */
+export type CacheRequest =
+  | { readonly type: 'ping' }
+  | { readonly type: 'get'; readonly address: Address }
+  | { readonly type: 'has'; readonly address: Address }
+  /** Look the spec up; on a miss join its fill. `callId` names this caller until it has its clip or leaves. */
+  | { readonly type: 'read'; readonly callId: string; readonly canonical: string }
+  /** Wait for the fill that a `read` was told is pending. */
+  | { readonly type: 'await-fill'; readonly callId: string }
+  /** The caller no longer wants the clip. */
+  | { readonly type: 'leave-fill'; readonly callId: string }
+  /** The synthesis is still under way: extend its lease. */
+  | { readonly type: 'renew-fill'; readonly fillId: string }
+  | { readonly type: 'fill-chunk'; readonly fillId: string; readonly chunk: ArrayBuffer }
+  | { readonly type: 'fill-complete'; readonly fillId: string; readonly result: FillResult }
+  /** With `error`, everyone who waits fails with it; without (the filler gave up), the next one is granted. */
+  | { readonly type: 'fill-failed'; readonly fillId: string; readonly error?: ErrorMessage | undefined }
+  | {
+      readonly type: 'put';
+      readonly address: Address;
+      readonly bytes: ArrayBuffer;
+      readonly result: FillResult;
+      readonly durability: Durability;
+    }
+  | { readonly type: 'delete'; readonly address: Address }
+  | { readonly type: 'clear' }
+  /** With `budgetMs` the cleanup stops once that time is used up. */
+  | { readonly type: 'cleanup'; readonly budgetMs?: number | undefined }
+  | { readonly type: 'entries'; readonly limit: number; readonly cursor?: string | undefined }
+  | { readonly type: 'info'; readonly address: Address }
+  | { readonly type: 'stats' }
+  | { readonly type: 'metrics' }
+  | { readonly type: 'report'; readonly served: readonly ServedSample[]; readonly failedSyntheses: number }
+  | { readonly type: 'flush' }
+  | { readonly type: 'close' };
+
+/** The type of value each request is answered with. */
+export interface AnswerByRequest {
+  ping: undefined;
+  get: HitAnswer | undefined;
+  has: boolean;
+  read: HitAnswer | FillGrantedAnswer | FillPendingAnswer;
+  'await-fill': HitAnswer | FillGrantedAnswer;
+  'leave-fill': undefined;
+  'renew-fill': undefined;
+  'fill-chunk': undefined;
+  'fill-complete': undefined;
+  'fill-failed': undefined;
+  put: { readonly key: string };
+  delete: boolean;
+  clear: undefined;
+  cleanup: CleanupReport;
+  entries: EntriesPage;
+  info: EntryInfo | undefined;
+  stats: CacheStats;
+  metrics: string;
+  report: undefined;
+  flush: undefined;
+  close: undefined;
+}
+
+/** The value one request type is answered with. */
+export type AnswerTo<Request extends CacheRequest> = AnswerByRequest[Request['type']];
+
+/** What a request comes back as. Errors are values here: no carrier between threads keeps all of a thrown one. */
+export type Outcome<Value> = { readonly value: Value } | { readonly error: ErrorMessage };
+
+/** The audio was found, or a synthesis that this caller joined completed. The receiver owns `bytes`. */
+export interface HitAnswer {
+  readonly type: 'hit';
+  readonly key: string;
+  readonly source: ClipSource;
+  readonly joined: boolean;
+  readonly bytes: ArrayBuffer;
+  readonly metadata: ClipMetadata;
+}
+
+/** Nobody has it: this caller synthesizes, sends the chunks, and completes or fails the fill. */
+export interface FillGrantedAnswer {
+  readonly type: 'fill-granted';
+  readonly key: string;
+  readonly fillId: string;
+}
+
+/** Somebody else is synthesizing it: send `await-fill`. */
+export interface FillPendingAnswer {
+  readonly type: 'fill-pending';
+  readonly key: string;
+}
+
+/** What is known about audio that is to be stored. */
+export interface FillResult {
+  readonly contentType: string;
+  readonly synthesisMs: number;
+  readonly characters: number;
+  /** Overrides the disk tier's time to live. */
+  readonly ttlMs?: number | undefined;
+  readonly spec?: SpeechSpec | undefined;
+  readonly custom?: JsonObject | undefined;
+}
+
+/** What a worker tells without being asked. */
+export type CacheEvent =
+  | { readonly type: 'snapshot'; readonly stats: CacheStats }
+  /** Everybody who wanted this clip has left: a synthesis not yet sent need not be. */
+  | { readonly type: 'fill-abandoned'; readonly fillId: string }
+  | { readonly type: 'entry-added'; readonly key: string; readonly byteLength: number }
+  | { readonly type: 'entry-deleted'; readonly key: string }
+  | { readonly type: 'cleared' }
+  | {
+      readonly type: 'entries-removed';
+      readonly tier: TierName;
+      readonly reason: RemovalReason;
+      readonly entries: number;
+      readonly bytes: number;
+    }
+  | { readonly type: 'warning'; readonly message: string };
+
+/** What the worker says once it can answer. */
+export interface ReadyAnswer {
+  readonly protocolVersion: number;
+  readonly store: StoreKind;
+}
+
+/** What a worker is opened with. The secret is not part of the configuration, so that no statistic shows it. */
+export interface OpenRequest {
+  readonly protocolVersion: number;
+  readonly config: CacheConfig;
+  readonly keySecret?: string | undefined;
+}
+
+/** The one object a worker exposes through Comlink. */
+export interface CacheEndpoint {
+  /**
+   * Opens the stores and answers once requests are taken. Comes out as AudioCacheError `INVALID_OPTIONS` when the page
+   * speaks another protocol version.
+   */
+  open(request: OpenRequest, onEvent: (event: CacheEvent) => void): Promise<Outcome<ReadyAnswer>>;
+  handle<Request extends CacheRequest>(request: Request): Promise<Outcome<AnswerTo<Request>>>;
+}
