@@ -24,14 +24,7 @@ export type AudioCacheErrorCode =
   | 'CLOSED';
 
 /** Why a synthesis counts as failed although the origin answered, or that it did not. */
-export type SynthesisFailure =
-  | 'status'
-  | 'network'
-  | 'timeout'
-  | 'empty'
-  | 'not-audio'
-  | 'truncated'
-  | 'threw';
+export type SynthesisFailure = 'status' | 'network' | 'timeout' | 'empty' | 'not-audio' | 'truncated' | 'threw';
 
 /** Small facts about a failure. All of them survive a structured clone. */
 export interface ErrorContext {

@@ -26,6 +26,12 @@ import type {
 /** Raised whenever a message changes its meaning; a page and a worker of different versions refuse each other. */
 export const PROTOCOL_VERSION = 1;
 
+/**
+ * How long a filler may be silent before the next caller is granted its fill; it renews four times as often. Browsers
+ * run the timers of hidden pages only once a minute, so a lease must be longer than that.
+ */
+export const FILL_LEASE_MS = 120_000;
+
 /** Names an entry: by the canonical form of its spec (see `core/key.ts`) or by its known key. */
 export type Address = { readonly canonical: string } | { readonly key: string };
 
@@ -48,7 +54,13 @@ export type CacheRequest =
   | { readonly type: 'leave-fill'; readonly callId: string }
   /** The synthesis is still under way: extend its lease. */
   | { readonly type: 'renew-fill'; readonly fillId: string }
-  | { readonly type: 'fill-chunk'; readonly fillId: string; readonly chunk: ArrayBuffer }
+  /** In order; offset 0 starts over, as after a synthesis that broke off and was retried. */
+  | {
+      readonly type: 'fill-chunk';
+      readonly fillId: string;
+      readonly offsetBytes: number;
+      readonly chunk: ArrayBuffer;
+    }
   | { readonly type: 'fill-complete'; readonly fillId: string; readonly result: FillResult }
   /** With `error`, everyone who waits fails with it; without (the filler gave up), the next one is granted. */
   | { readonly type: 'fill-failed'; readonly fillId: string; readonly error?: ErrorMessage | undefined }
@@ -127,6 +139,8 @@ export interface FillPendingAnswer {
 
 /** What is known about audio that is to be stored. */
 export interface FillResult {
+  /** Length of the whole audio, against which what arrived is checked. */
+  readonly byteLength: number;
   readonly contentType: string;
   readonly synthesisMs: number;
   readonly characters: number;

@@ -1,0 +1,104 @@
+/**
+ * What may enter the cache.
+ *
+ * A cache that keeps an error page or a clip of no length poisons its phrase for good (home-assistant/core#50729), so
+ * everything from outside passes here: type, size, completeness. Pure functions over a media type and some bytes.
+ */
+
+/** Why audio is not taken. `too-large` and `unknown-type` still play; the others are no audio at all. */
+export type Refusal = 'empty' | 'not-audio' | 'truncated' | 'too-large' | 'unknown-type';
+
+/** What the gate says: the media type to store, or why not. */
+export type Admission = { readonly contentType: string } | { readonly refusal: Refusal };
+
+/** What the gate looks at. */
+export interface AudioCandidate {
+  /** The start of the audio, at least `SNIFF_BYTES` of it where there is that much. */
+  readonly head: Uint8Array;
+  readonly byteLength: number;
+  /** The media type it was declared with, if any. */
+  readonly declaredType?: string | undefined;
+  /** The length it was announced with, if any. */
+  readonly announcedLength?: number | undefined;
+  /** The format that was asked for, such as `mp3`: what raw bytes without a declared type are taken for. */
+  readonly format?: string | undefined;
+  readonly maxEntryBytes: number;
+}
+
+/** How many leading bytes tell the formats apart. */
+export const SNIFF_BYTES = 64;
+
+/** Decides whether audio may be stored, and under which media type. */
+export function admit(candidate: AudioCandidate): Admission {
+  const { head, byteLength, announcedLength, maxEntryBytes } = candidate;
+  if (byteLength === 0) return { refusal: 'empty' };
+  if (announcedLength !== undefined && byteLength < announcedLength) return { refusal: 'truncated' };
+  const contentType = audioTypeOf(head, candidate.declaredType, candidate.format);
+  if (typeof contentType !== 'string') return contentType;
+  return byteLength > maxEntryBytes ? { refusal: 'too-large' } : { contentType };
+}
+
+/** The media type to store, from what was declared, what the bytes look like, and what was asked for. */
+function audioTypeOf(
+  head: Uint8Array,
+  declaredType: string | undefined,
+  format: string | undefined,
+): string | { readonly refusal: Refusal } {
+  const declared = declaredType?.trim().toLowerCase() ?? '';
+  const mediaType = declared.split(';', 1)[0]?.trim() ?? '';
+  const isUnspecific =
+    mediaType === '' || mediaType === 'application/octet-stream' || mediaType === 'binary/octet-stream';
+  if (!isUnspecific && !mediaType.startsWith('audio/') && mediaType !== 'application/ogg')
+    return { refusal: 'not-audio' };
+  // An error body under an audio type is the classic way to poison a cache.
+  if (looksLikeText(head)) return { refusal: 'not-audio' };
+  // Parameters stay: raw PCM cannot be played without its rate and channels.
+  if (!isUnspecific) return declared;
+  return (
+    sniffAudioType(head) ??
+    TYPE_BY_FORMAT.get(format?.toLowerCase().split(/[_-]/, 1)[0] ?? '') ?? { refusal: 'unknown-type' }
+  );
+}
+
+const TYPE_BY_FORMAT: ReadonlyMap<string, string> = new Map([
+  ['mp3', 'audio/mpeg'],
+  ['wav', 'audio/wav'],
+  ['opus', 'audio/ogg'],
+  ['ogg', 'audio/ogg'],
+  ['aac', 'audio/aac'],
+  ['flac', 'audio/flac'],
+  ['webm', 'audio/webm'],
+  ['m4a', 'audio/mp4'],
+  ['mp4', 'audio/mp4'],
+  ['pcm', 'audio/pcm'],
+]);
+
+/** Recognises the containers speech comes in by their first bytes; undefined for anything else. */
+function sniffAudioType(head: Uint8Array): string | undefined {
+  if (startsWith(head, 'ID3')) return 'audio/mpeg';
+  if (startsWith(head, 'RIFF') && startsWith(head, 'WAVE', 8)) return 'audio/wav';
+  if (startsWith(head, 'OggS')) return 'audio/ogg';
+  if (startsWith(head, 'fLaC')) return 'audio/flac';
+  if (startsWith(head, 'ftyp', 4)) return 'audio/mp4';
+  if (startsWith(head, '\x1aE\xdf\xa3')) return 'audio/webm';
+  const [first, second] = head;
+  // FF FE opens UTF-16 text, and only the long gone Layer I otherwise.
+  if (first !== 0xff || second === undefined || (second & 0xe0) !== 0xe0 || second === 0xfe) return undefined;
+  // Frame sync: the two layer bits are zero only in AAC's ADTS.
+  return (second & 0x06) === 0 ? 'audio/aac' : 'audio/mpeg';
+}
+
+/** True for the beginning of an HTML, XML or JSON document, which no audio format shares. */
+function looksLikeText(head: Uint8Array): boolean {
+  let text = '';
+  for (const byte of head.subarray(0, SNIFF_BYTES)) text += String.fromCharCode(byte);
+  // A byte order mark, here as the three bytes UTF-8 writes it in, may come first.
+  return /^(?:\xef\xbb\xbf)?\s*(?:<(?:!doctype|html|head|body|\?xml|error)|\{\s*["}]|\[\s*[{"\]])/i.test(text);
+}
+
+function startsWith(head: Uint8Array, text: string, offset = 0): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (head[offset + index] !== text.charCodeAt(index)) return false;
+  }
+  return true;
+}

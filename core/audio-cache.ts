@@ -1,0 +1,502 @@
+/**
+ * The read and the write path, in tier order. Start here.
+ *
+ * A request goes memory -> disk -> a synthesis already under way -> the origin, and what comes back is kept in the
+ * tiers it passed. The tiers never call each other: this file alone knows their order. A tier that fails counts the
+ * failure and the path goes on. The origin itself is not here but where its function lives (a page, a Node program):
+ * this class grants the fill of a key to one caller and takes the audio from it.
+ *
+ * Invariants: entries are immutable, a new one replaces a whole old one; every caller gets bytes of its own; only
+ * complete and admitted audio is stored; and whatever an operation awaits, it looks again before it acts on what it
+ * saw before.
+ */
+import { admit, type Refusal, SNIFF_BYTES } from './admission';
+import type { Clock } from './clock';
+import { DiskTier } from './disk-tier';
+import type { Hashing } from './hashing';
+import { checkKey, keyFromDigest } from './key';
+import { MemoryTier } from './memory-tier';
+import { Metrics } from './metrics/metrics';
+import { renderPrometheus } from './metrics/prometheus';
+import { AudioCacheError, decodeError, type ErrorMessage } from './protocol/audio-cache-error';
+import {
+  type Address,
+  type CacheEvent,
+  FILL_LEASE_MS,
+  type FillGrantedAnswer,
+  type FillPendingAnswer,
+  type FillResult,
+  type HitAnswer,
+  PROTOCOL_VERSION,
+  type ServedSample,
+} from './protocol/messages';
+import type {
+  CacheConfig,
+  CacheStats,
+  CleanupReport,
+  ClipMetadata,
+  ClipSource,
+  Durability,
+  EntriesPage,
+  Entry,
+  EntryInfo,
+  EntryMetadata,
+  HealthAlert,
+  TierName,
+} from './protocol/values';
+import { SingleFlight } from './single-flight';
+import type { AudioStore, StoredMetadata } from './storage/store';
+
+/** What a cache is made of. */
+export interface AudioCacheOptions {
+  readonly config: CacheConfig;
+  readonly hashing: Hashing;
+  readonly clock: Clock;
+  /** Undefined: memory only. */
+  readonly store: AudioStore | undefined;
+  /** Why there is no store, when there should be one. */
+  readonly storeError?: AudioCacheError | undefined;
+  readonly emit: (event: CacheEvent) => void;
+}
+
+/** Memory, disk and the syntheses under way, behind one key. */
+export class AudioCache {
+  readonly #config: CacheConfig;
+  readonly #hashing: Hashing;
+  readonly #clock: Clock;
+  readonly #emit: (event: CacheEvent) => void;
+  readonly #metrics: Metrics;
+  readonly #memory: MemoryTier;
+  readonly #disk: DiskTier;
+  readonly #fills: SingleFlight<Entry>;
+  /** Reads from disk under way, so that many callers of one key cost one read. */
+  readonly #diskReadByKey = new Map<string, Promise<Entry | undefined>>();
+  /** Entries on their way to disk, to be found there although neither memory nor the store may have them. */
+  readonly #writeByKey = new Map<string, { readonly entry: Entry; readonly done: Promise<unknown> }>();
+  /** Raised by every delete and clear: an entry read before it must not be put back after it. */
+  #removals = 0;
+  #alert: HealthAlert | undefined;
+
+  constructor({ config, hashing, clock, store, storeError, emit }: AudioCacheOptions) {
+    const nowMs = clock.nowMs();
+    this.#config = config;
+    this.#hashing = hashing;
+    this.#clock = clock;
+    this.#emit = emit;
+    this.#metrics = new Metrics(nowMs);
+    this.#memory = new MemoryTier(config.memory, nowMs, {
+      onRemoval: (reason, { entries, bytes }) => {
+        if (reason === 'expired') this.#metrics.tiers.memory.expirations += entries;
+        else this.#metrics.tiers.memory.evictions += entries;
+        emit({ type: 'entries-removed', tier: 'memory', reason, entries, bytes });
+      },
+      onUse: (key, usedAtMs) => this.#disk.touch(key, usedAtMs),
+    });
+    this.#disk = new DiskTier({
+      store,
+      config: config.disk,
+      hashing,
+      clock,
+      metrics: this.#metrics,
+      onRemoval: (reason, amount) => emit({ type: 'entries-removed', tier: 'disk', reason, ...amount }),
+      onLost: (error) => this.#fallBackToMemory(error),
+    });
+    this.#fills = new SingleFlight({
+      clock,
+      leaseMs: FILL_LEASE_MS,
+      onAbandoned: (fillId) => emit({ type: 'fill-abandoned', fillId }),
+    });
+    if (storeError !== undefined) this.#fallBackToMemory(storeError);
+  }
+
+  // ---------------------------------------------------------------------------------------------- the read path
+
+  /** Returns the clip, or undefined on a miss. The caller owns the bytes. */
+  async get(address: Address): Promise<HitAnswer | undefined> {
+    const key = await this.#keyOf(address);
+    const found = await this.#lookUp(key, canonicalOf(address));
+    if (found !== undefined) return this.#serve(found.entry, found.source);
+    this.#metrics.miss(this.#clock.nowMs());
+    return undefined;
+  }
+
+  /** Returns the clip, or makes the caller part of its synthesis: the one who does it, or one who waits for it. */
+  async read(callId: string, canonical: string): Promise<HitAnswer | FillGrantedAnswer | FillPendingAnswer> {
+    const key = await this.#keyOf({ canonical });
+    const found = await this.#lookUp(key, canonical);
+    if (found !== undefined) return this.#serve(found.entry, found.source);
+    const joined = this.#fills.join(key, canonical, callId);
+    if (joined.type === 'pending') return { type: 'fill-pending', key };
+    this.#metrics.miss(this.#clock.nowMs());
+    return { type: 'fill-granted', key, fillId: joined.fillId };
+  }
+
+  /** Waits for the synthesis that `read` called pending; the caller may be the next to do it. */
+  async awaitFill(callId: string): Promise<HitAnswer | FillGrantedAnswer> {
+    const waiting = this.#fills.wait(callId);
+    if (waiting === undefined) throw new TypeError(`Call ${callId} waits for no fill`);
+    const outcome = await waiting;
+    if (outcome.type === 'granted') {
+      const key = this.#fills.keyOf(outcome.fillId);
+      if (key === undefined) throw new TypeError(`Fill ${outcome.fillId} was granted and is unknown`);
+      this.#metrics.miss(this.#clock.nowMs());
+      return { type: 'fill-granted', key, fillId: outcome.fillId };
+    }
+    const { metadata } = outcome.result;
+    this.#metrics.joinedFill(metadata);
+    return { ...answerFor(outcome.result, 'origin'), joined: true };
+  }
+
+  /** Memory, then what is on its way to disk, then disk, which promotes to memory. */
+  async #lookUp(key: string, canonical: string | undefined): Promise<Found | undefined> {
+    const nowMs = this.#clock.nowMs();
+    const held = this.#memory.get(key, nowMs) ?? this.#writeByKey.get(key)?.entry;
+    this.#metrics.lookedUp('memory', held !== undefined, nowMs);
+    if (held !== undefined) return { entry: held, source: 'memory' };
+
+    const removals = this.#removals;
+    const stored = await this.#readDisk(key, canonical);
+    // While the disk was read a synthesis may have completed.
+    const current = this.#memory.get(key, this.#clock.nowMs()) ?? this.#writeByKey.get(key)?.entry;
+    if (current !== undefined) return { entry: current, source: stored === undefined ? 'memory' : 'disk' };
+    if (stored === undefined || this.#removals !== removals) return undefined;
+    if (this.#memory.put(stored, this.#clock.nowMs())) this.#metrics.promotions++;
+    return { entry: stored, source: 'disk' };
+  }
+
+  #readDisk(key: string, canonical: string | undefined): Promise<Entry | undefined> {
+    const underWay = this.#diskReadByKey.get(key);
+    if (underWay !== undefined) return underWay;
+    const read = this.#disk.get(key, canonical).finally(() => this.#diskReadByKey.delete(key));
+    this.#diskReadByKey.set(key, read);
+    return read;
+  }
+
+  #serve(entry: Entry, source: ClipSource): HitAnswer {
+    this.#metrics.hit(entry.metadata, this.#clock.nowMs());
+    return answerFor(entry, source);
+  }
+
+  // --------------------------------------------------------------------------------------------- the write path
+
+  /** Takes a piece of audio of a fill. From a filler whose lease ran out it is dropped. */
+  appendChunk(fillId: string, offsetBytes: number, chunk: ArrayBuffer): void {
+    this.#fills.append(fillId, offsetBytes, chunk);
+  }
+
+  /** Ends a fill: the audio goes to everybody who waits and, if admitted, into memory and on its way to disk. */
+  async completeFill(fillId: string, result: FillResult): Promise<void> {
+    const fill = this.#fills.collect(fillId);
+    if (fill === undefined) return;
+    const bytes = concatenate(fill.chunks);
+    const admission = admit(this.#candidate(bytes, result));
+    const refusal = 'refusal' in admission ? admission.refusal : undefined;
+    if (refusal !== undefined) this.#metrics.errors.refused++;
+    if (refusal !== undefined && !isPlayable(refusal)) {
+      this.#fills.fail(fillId, invalidAudio(refusal, result.contentType));
+      return;
+    }
+    const removals = this.#removals;
+    const contentType = 'contentType' in admission ? admission.contentType : result.contentType;
+    const entry = await this.#createEntry(fill.key, fill.canonical, bytes, contentType, result);
+    if (refusal === undefined && removals === this.#removals) {
+      this.#keepInMemory(entry);
+      // Not awaited: nobody waits for the disk to hear a clip. Until it is written a killed worker loses the entry.
+      void this.#writeToDisk(entry, 'relaxed').catch(() => {});
+    }
+    this.#fills.settle(fillId, entry);
+  }
+
+  /** Ends a fill without audio: with an error everybody who waits fails, without one the next of them is granted. */
+  failFill(fillId: string, error: ErrorMessage | undefined): void {
+    if (error === undefined) this.#fills.abandon(fillId);
+    else this.#fills.fail(fillId, decodeError(error));
+  }
+
+  /** Keeps a fill granted to a filler that is still at work. */
+  renewFill(fillId: string): void {
+    this.#fills.renew(fillId);
+  }
+
+  /** A caller of `read` no longer wants its clip. */
+  leaveFill(callId: string): void {
+    this.#fills.leave(callId);
+  }
+
+  /**
+   * Stores audio from elsewhere and takes over its bytes. Resolves once it is as safe as asked.
+   * @throws AudioCacheError `INVALID_KEY`, `INVALID_AUDIO`, `ENTRY_TOO_LARGE`; for durable puts `STORE_UNAVAILABLE`,
+   * `QUOTA_EXCEEDED`
+   */
+  async put(address: Address, bytes: ArrayBuffer, result: FillResult, durability: Durability): Promise<string> {
+    const key = await this.#keyOf(address);
+    const admission = admit(this.#candidate(bytes, result));
+    if ('refusal' in admission) {
+      if (admission.refusal === 'too-large') throw this.#entryTooLarge(bytes.byteLength);
+      throw invalidAudio(admission.refusal, result.contentType);
+    }
+    const entry = await this.#createEntry(key, canonicalOf(address), bytes, admission.contentType, result);
+    this.#keepInMemory(entry);
+    const written = this.#writeToDisk(entry, durability === 'durable' ? 'durable' : 'relaxed');
+    if (durability === 'memory') void written.catch(() => {});
+    else await written;
+    return key;
+  }
+
+  #keepInMemory(entry: Entry): void {
+    const { key, byteLength } = entry.metadata;
+    if (this.#memory.put(entry, this.#clock.nowMs())) this.#metrics.tiers.memory.puts++;
+    this.#emit({ type: 'entry-added', key, byteLength });
+  }
+
+  #writeToDisk(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
+    const { key } = entry.metadata;
+    const before = this.#writeByKey.get(key)?.done;
+    // In order, so that the latest entry of a key is the one that stays.
+    const done = (before ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => this.#disk.put(entry, durability))
+      .finally(() => {
+        if (this.#writeByKey.get(key)?.entry === entry) this.#writeByKey.delete(key);
+      });
+    this.#writeByKey.set(key, { entry, done });
+    return done;
+  }
+
+  async #createEntry(
+    key: string,
+    canonical: string | undefined,
+    bytes: ArrayBuffer,
+    contentType: string,
+    result: FillResult,
+  ): Promise<Entry> {
+    const createdAtMs = this.#clock.nowMs();
+    const fingerprint = canonical === undefined ? undefined : await this.#hashing.fingerprint(canonical);
+    const metadata: EntryMetadata = {
+      key,
+      contentType,
+      byteLength: bytes.byteLength,
+      createdAtMs,
+      expiresAtMs: createdAtMs + (result.ttlMs ?? this.#config.disk.ttlMs),
+      characters: result.characters,
+      synthesisMs: result.synthesisMs,
+      checksum: this.#hashing.checksum(bytes),
+      fingerprint,
+      spec: this.#config.storeText ? result.spec : undefined,
+      custom: result.custom,
+    };
+    return { metadata, bytes };
+  }
+
+  #candidate(bytes: ArrayBuffer, { byteLength, contentType, spec }: FillResult): Parameters<typeof admit>[0] {
+    return {
+      head: new Uint8Array(bytes, 0, Math.min(SNIFF_BYTES, bytes.byteLength)),
+      byteLength: bytes.byteLength,
+      declaredType: contentType,
+      announcedLength: byteLength,
+      format: spec?.format,
+      maxEntryBytes: this.#config.maxEntryBytes,
+    };
+  }
+
+  // ------------------------------------------------------------------------------------------------- management
+
+  /** True when memory or disk holds an unexpired entry. Counts as no request and as no access. */
+  async has(address: Address): Promise<boolean> {
+    const key = await this.#keyOf(address);
+    if (this.#memory.peek(key, this.#clock.nowMs()) !== undefined || this.#writeByKey.has(key)) return true;
+    return (await this.#disk.getMetadata(key)) !== undefined;
+  }
+
+  /** Removes an entry from memory and disk; resolves to whether there was one. */
+  async delete(address: Address): Promise<boolean> {
+    const key = await this.#keyOf(address);
+    this.#removals++;
+    const pending = this.#writeByKey.get(key);
+    const wasInMemory = this.#memory.delete(key);
+    await pending?.done.catch(() => {});
+    const wasOnDisk = await this.#disk.delete(key);
+    const existed = wasInMemory || wasOnDisk || pending !== undefined;
+    if (existed) this.#emit({ type: 'entry-deleted', key });
+    return existed;
+  }
+
+  /** Removes every entry from memory and disk. */
+  async clear(): Promise<void> {
+    this.#removals++;
+    this.#memory.clear();
+    await this.#pendingWrites();
+    // What was written while waiting had been asked for before the clear.
+    this.#memory.clear();
+    await this.#disk.clear();
+    this.#emit({ type: 'cleared' });
+  }
+
+  /** Removes what has expired and evicts down to the low-water marks; with a budget, for that long on disk. */
+  async cleanup(budgetMs?: number): Promise<CleanupReport> {
+    const memory = this.#memory.cleanup(this.#clock.nowMs());
+    const { complete, ...disk } = await this.#disk.cleanup(budgetMs);
+    return { memory, disk, complete };
+  }
+
+  /** Entries by last access, latest first. */
+  async entries(limit: number, cursor?: string): Promise<EntriesPage> {
+    const page = await this.#disk.list(limit, cursor);
+    if (page === undefined) return this.#memoryEntries(limit, cursor);
+    const entries = page.entries.map((stored) => this.#infoFor(stored, true));
+    return { entries, cursor: page.cursor };
+  }
+
+  /** All that is known about an entry; undefined when neither memory nor disk holds it. */
+  async info(address: Address): Promise<EntryInfo | undefined> {
+    const key = await this.#keyOf(address);
+    const onDisk = await this.#disk.getMetadata(key);
+    if (onDisk !== undefined) return this.#infoFor(onDisk, true);
+    const held = this.#memory.peek(key, this.#clock.nowMs());
+    return held && this.#infoFor({ metadata: held.entry.metadata, accessedAtMs: held.accessedAtMs }, false);
+  }
+
+  /** Notes how long clips took as their callers saw it, and how many syntheses failed for good. */
+  report(served: readonly ServedSample[], failedSyntheses: number): void {
+    for (const { source, latencyMs } of served) this.#metrics.latencies[source].record(latencyMs);
+    this.#metrics.errors.synthesis += failedSyntheses;
+  }
+
+  /** How well the cache works and what it holds. */
+  stats(): CacheStats {
+    const { memory, disk } = this.#config;
+    const alerts = this.#alerts();
+    return {
+      config: this.#config,
+      performance: this.#metrics.summary(this.#clock.nowMs()),
+      tiers: {
+        memory: { ...this.#memory.usage, maxBytes: memory.maxBytes },
+        disk: { ...this.#disk.usage, maxBytes: this.#disk.kind === 'none' ? 0 : disk.maxBytes },
+        remote: undefined,
+      },
+      health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },
+      runtime: { owner: true, workerMode: 'module', store: this.#disk.kind, version: PROTOCOL_VERSION },
+    };
+  }
+
+  /** The counters as Prometheus text. */
+  prometheus(): string {
+    return renderPrometheus(this.#metrics, this.stats());
+  }
+
+  /** Resolves once everything accepted so far survives power loss, as far as there is a working store. */
+  async flush(): Promise<void> {
+    await this.#pendingWrites();
+    await this.#disk.flush();
+  }
+
+  /** Writes what is pending and lets go of the store. */
+  async close(): Promise<void> {
+    await this.#pendingWrites();
+    await this.#disk.close();
+    this.#memory.clear();
+  }
+
+  // ----------------------------------------------------------------------------------------------------- inside
+
+  async #keyOf(address: Address): Promise<string> {
+    if ('key' in address) return checkKey(address.key);
+    return keyFromDigest(await this.#hashing.digestHex(address.canonical));
+  }
+
+  async #pendingWrites(): Promise<void> {
+    await Promise.allSettled([...this.#writeByKey.values()].map((write) => write.done));
+  }
+
+  #memoryEntries(limit: number, cursor: string | undefined): EntriesPage {
+    const held = [...this.#memory.newestFirst(this.#clock.nowMs())];
+    const start = cursor === undefined ? 0 : held.findIndex(({ entry }) => entry.metadata.key === cursor) + 1;
+    const page = held.slice(start, start + limit);
+    const entries = page.map(({ entry, accessedAtMs }) =>
+      this.#infoFor({ metadata: entry.metadata, accessedAtMs }, false),
+    );
+    return { entries, cursor: start + limit < held.length ? entries.at(-1)?.key : undefined };
+  }
+
+  #infoFor({ metadata, accessedAtMs }: StoredMetadata, isOnDisk: boolean): EntryInfo {
+    const held = this.#memory.peek(metadata.key, this.#clock.nowMs());
+    const tiers: TierName[] = [];
+    if (held !== undefined) tiers.push('memory');
+    if (isOnDisk) tiers.push('disk');
+    return { ...metadata, accessedAtMs: Math.max(accessedAtMs, held?.accessedAtMs ?? 0), tiers };
+  }
+
+  #fallBackToMemory(error: AudioCacheError): void {
+    const message = `Audio is kept in memory only: ${error.message}`;
+    this.#alert = { code: 'STORE_FALLBACK', message, sinceMs: this.#clock.nowMs() };
+    this.#emit({ type: 'warning', message });
+  }
+
+  #alerts(): readonly HealthAlert[] {
+    const alerts = this.#alert === undefined ? [] : [this.#alert];
+    const sinceMs = this.#disk.writesFailingSinceMs;
+    if (sinceMs === undefined) return alerts;
+    const message = 'Several writes to disk in a row have failed; new audio is kept in memory only. Is the disk full?';
+    return [...alerts, { code: 'WRITES_FAILING', message, sinceMs }];
+  }
+
+  #entryTooLarge(byteLength: number): AudioCacheError {
+    return new AudioCacheError(
+      'ENTRY_TOO_LARGE',
+      `The audio has ${byteLength} bytes and an entry may have ${this.#config.maxEntryBytes}; raise maxEntryBytes or split the text.`,
+    );
+  }
+}
+
+interface Found {
+  readonly entry: Entry;
+  readonly source: 'memory' | 'disk';
+}
+
+function canonicalOf(address: Address): string | undefined {
+  return 'canonical' in address ? address.canonical : undefined;
+}
+
+/** The entry as one caller gets it: a copy, since a decoder detaches the buffer it is given. */
+function answerFor(entry: Entry, source: ClipSource): HitAnswer {
+  const { key, contentType, byteLength, createdAtMs, expiresAtMs, characters, synthesisMs, custom } = entry.metadata;
+  const metadata: ClipMetadata = {
+    contentType,
+    byteLength,
+    createdAtMs,
+    expiresAtMs,
+    characters,
+    synthesisMs,
+    custom,
+  };
+  return { type: 'hit', key, source, joined: false, bytes: entry.bytes.slice(0), metadata };
+}
+
+function concatenate(chunks: readonly ArrayBuffer[]): ArrayBuffer {
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const whole = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.byteLength, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(new Uint8Array(chunk), offset);
+    offset += chunk.byteLength;
+  }
+  return whole.buffer;
+}
+
+/** Refused audio that can be heard all the same. */
+function isPlayable(refusal: Refusal): boolean {
+  return refusal === 'too-large' || refusal === 'unknown-type';
+}
+
+function invalidAudio(refusal: Refusal, contentType: string): AudioCacheError {
+  const shown = contentType === '' ? 'no content type' : `content type "${contentType}"`;
+  const what: Record<Refusal, string> = {
+    empty: 'the audio is empty',
+    'not-audio': `it is no audio (${shown}, or the body of a text document)`,
+    truncated: 'it is shorter than announced',
+    'too-large': 'it is too large',
+    'unknown-type': `its format is not recognised (${shown}); pass contentType, such as "audio/mpeg"`,
+  };
+  return new AudioCacheError('INVALID_AUDIO', `Not stored: ${what[refusal]}.`);
+}

@@ -1,0 +1,184 @@
+/**
+ * The memory tier (L1): the most recently used entries, bounded by their audio bytes.
+ *
+ * A map finds an entry, a list through the entries knows which was used longest ago, a wheel knows which has expired;
+ * every operation is O(1), amortised over the entries it removes. Eviction starts at the high-water mark and goes down
+ * to the low one, expired entries first, and always before an insert: the limit is never exceeded, not even briefly.
+ * It never copies: whoever hands bytes in or out decides who owns them.
+ */
+import { type LruLinks, LruList } from './eviction/lru';
+import { ExpiryWheel, type WheelLinks } from './expiry-wheel';
+import type { Amount, Entry, MemoryConfig } from './protocol/values';
+
+/** Whom the tier tells what. */
+export interface MemoryTierListeners {
+  /** Entries left on their own account. */
+  readonly onRemoval?: (reason: 'expired' | 'evicted', amount: Amount) => void;
+  /**
+   * An entry is in use, said at most once a minute for each: a disk tier that heard of no memory hit would evict first
+   * what memory serves most.
+   */
+  readonly onUse?: (key: string, nowMs: number) => void;
+}
+
+const USE_INTERVAL_MS = 60_000;
+
+/** What `reclaim` removed. */
+export interface Reclaimed {
+  readonly expired: Amount;
+  readonly evicted: Amount;
+}
+
+interface MemoryNode extends LruLinks<MemoryNode>, WheelLinks<MemoryNode> {
+  readonly entry: Entry;
+  accessedAtMs: number;
+  /** When `onUse` was last told, or the entry put in. */
+  reportedAtMs: number;
+}
+
+/** Entries in memory by key. */
+export class MemoryTier {
+  readonly #config: MemoryConfig;
+  readonly #listeners: MemoryTierListeners;
+  readonly #nodeByKey = new Map<string, MemoryNode>();
+  readonly #byUse = new LruList<MemoryNode>();
+  readonly #byExpiry: ExpiryWheel<MemoryNode>;
+  /** The sum of `bytes.byteLength` over `#nodeByKey`, always. */
+  #bytes = 0;
+
+  constructor(config: MemoryConfig, nowMs: number, listeners: MemoryTierListeners = {}) {
+    this.#config = config;
+    this.#listeners = listeners;
+    this.#byExpiry = new ExpiryWheel(nowMs);
+  }
+
+  /** Audio bytes and entries held. */
+  get usage(): Amount {
+    return { entries: this.#nodeByKey.size, bytes: this.#bytes };
+  }
+
+  /** Returns the entry and marks it as used; undefined when it is absent or has expired. The bytes stay the tier's. */
+  get(key: string, nowMs: number): Entry | undefined {
+    const node = this.#nodeByKey.get(key);
+    if (node === undefined) return undefined;
+    if (node.expiresAtMs <= nowMs) {
+      this.#remove(node);
+      this.#listeners.onRemoval?.('expired', amountOf(node));
+      return undefined;
+    }
+    node.accessedAtMs = nowMs;
+    this.#byUse.touch(node);
+    if (nowMs - node.reportedAtMs >= USE_INTERVAL_MS) {
+      node.reportedAtMs = nowMs;
+      this.#listeners.onUse?.(key, nowMs);
+    }
+    return node.entry;
+  }
+
+  /** Returns the entry and its last access without marking it as used. */
+  peek(key: string, nowMs: number): { readonly entry: Entry; readonly accessedAtMs: number } | undefined {
+    const node = this.#nodeByKey.get(key);
+    return node === undefined || node.expiresAtMs <= nowMs ? undefined : node;
+  }
+
+  /** All entries that have not expired, the one used last first. */
+  *newestFirst(nowMs: number): Iterable<{ readonly entry: Entry; readonly accessedAtMs: number }> {
+    for (let node = this.#byUse.newest; node !== undefined; node = node.older) {
+      if (node.expiresAtMs > nowMs) yield node;
+    }
+  }
+
+  /**
+   * Stores or replaces an entry and takes over its bytes; they must not be changed afterwards.
+   * Returns false, and holds nothing under the key, when the entry alone exceeds the limit or has already expired.
+   */
+  put(entry: Entry, nowMs: number): boolean {
+    const { key, expiresAtMs } = entry.metadata;
+    this.delete(key);
+    const bytes = entry.bytes.byteLength;
+    const { maxBytes, maxEntries, ttlMs, highWater } = this.#config;
+    if (bytes > maxBytes || maxEntries < 1 || expiresAtMs <= nowMs) return false;
+    if (this.#bytes + bytes > maxBytes * highWater || this.#nodeByKey.size + 1 > maxEntries * highWater) {
+      this.#reclaim(nowMs, bytes, 1);
+    }
+    const node: MemoryNode = {
+      entry,
+      accessedAtMs: nowMs,
+      reportedAtMs: nowMs,
+      expiresAtMs: Math.min(nowMs + ttlMs, expiresAtMs),
+      older: undefined,
+      newer: undefined,
+      bucket: undefined,
+      previousInBucket: undefined,
+      nextInBucket: undefined,
+    };
+    this.#nodeByKey.set(key, node);
+    this.#byUse.insert(node);
+    this.#byExpiry.add(node);
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Removes an entry; false when there was none. */
+  delete(key: string): boolean {
+    const node = this.#nodeByKey.get(key);
+    if (node === undefined) return false;
+    this.#remove(node);
+    return true;
+  }
+
+  /** Removes everything. */
+  clear(): void {
+    this.#nodeByKey.clear();
+    this.#byUse.clear();
+    this.#byExpiry.clear();
+    this.#bytes = 0;
+  }
+
+  /** Removes what has expired and, when still above the high-water mark, the entries used longest ago. */
+  cleanup(nowMs: number): Reclaimed {
+    return this.#reclaim(nowMs, 0, 0);
+  }
+
+  /** Makes room for entries about to come: expired ones first, then down to the low-water mark where it is needed. */
+  #reclaim(nowMs: number, incomingBytes: number, incomingEntries: number): Reclaimed {
+    const { maxBytes, maxEntries, highWater, lowWater } = this.#config;
+    const expired = this.#removeExpired(nowMs);
+    const isAbove = (water: number) =>
+      this.#bytes + incomingBytes > maxBytes * water || this.#nodeByKey.size + incomingEntries > maxEntries * water;
+    const evicted = isAbove(highWater) ? this.#evictWhile(() => isAbove(lowWater)) : NOTHING;
+    if (expired.entries > 0) this.#listeners.onRemoval?.('expired', expired);
+    if (evicted.entries > 0) this.#listeners.onRemoval?.('evicted', evicted);
+    return { expired, evicted };
+  }
+
+  #removeExpired(nowMs: number): Amount {
+    let entries = 0;
+    const bytesBefore = this.#bytes;
+    this.#byExpiry.advance(nowMs, (node) => {
+      this.#remove(node);
+      entries++;
+    });
+    return { entries, bytes: bytesBefore - this.#bytes };
+  }
+
+  #evictWhile(isNeeded: () => boolean): Amount {
+    const entriesBefore = this.#nodeByKey.size;
+    const bytesBefore = this.#bytes;
+    for (let node = this.#byUse.oldest; node !== undefined && isNeeded(); node = this.#byUse.oldest) this.#remove(node);
+    return { entries: entriesBefore - this.#nodeByKey.size, bytes: bytesBefore - this.#bytes };
+  }
+
+  #remove(node: MemoryNode): void {
+    this.#nodeByKey.delete(node.entry.metadata.key);
+    this.#byUse.remove(node);
+    this.#byExpiry.remove(node);
+    this.#bytes -= node.entry.bytes.byteLength;
+  }
+}
+
+const NOTHING: Amount = { entries: 0, bytes: 0 };
+
+function amountOf(node: MemoryNode): Amount {
+  return { entries: 1, bytes: node.entry.bytes.byteLength };
+}

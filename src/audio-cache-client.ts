@@ -1,0 +1,447 @@
+/**
+ * The page's cache: say what should be heard, get a clip.
+ *
+ * Nothing is decided here. A spec is checked and brought to its canonical form on the page, so that a mistake is told
+ * at once and without a worker; the worker finds or keeps the audio; `fills.ts` synthesizes what nobody has.
+ */
+import { type Clock, systemClock } from '../core/clock';
+import { canonicalizeSpec, checkKey, keyFromDigest, resolveSpec } from '../core/key';
+import { AudioCacheError } from '../core/protocol/audio-cache-error';
+import {
+  type Address,
+  type CacheEvent,
+  type CacheRequest,
+  type HitAnswer,
+  PROTOCOL_VERSION,
+} from '../core/protocol/messages';
+import type {
+  CacheStats,
+  CleanupReport,
+  Durability,
+  EntriesPage,
+  EntryInfo,
+  JsonObject,
+  SpeechSpec,
+} from '../core/protocol/values';
+import { createSubtleDigest } from '../core/subtle-digest';
+import { AudioBody } from './audio-body';
+import type { ClientEvent, ClientEventMap } from './client-events';
+import { Clip } from './clip';
+import { Fills, type Obtained } from './fills';
+import { type AudioCacheClientOptions, invalidOption, type ResolvedOptions, resolveOptions } from './options';
+import { type AudioSource, openAudio, type Synthesize } from './origin-audio';
+import { watchPageLifecycle } from './page-lifecycle';
+import { Statistics } from './statistics';
+import { type CallOptions, WorkerLink } from './worker-link';
+
+/** What to say: a text, a spec, or the known key of an entry. */
+export type SpeechInput = string | SpeechSpec | { readonly key: string };
+
+/** Options of calls that can take long. */
+export interface AbortableOptions {
+  /** Ends the call; it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `getOrSynthesize`. */
+export interface GetOrSynthesizeOptions extends AbortableOptions {
+  /** For this phrase, instead of the client's. */
+  readonly synthesize?: Synthesize | undefined;
+  /** Time to live of an entry that is synthesized now, instead of the disk tier's; `Infinity` keeps it. */
+  readonly ttlMs?: number | undefined;
+  /**
+   * Resolve at the first audio, so that `clip.stream()` can be heard while the rest is synthesized. `bytes()` and the
+   * like then wait for the end, and reject with `SYNTHESIS_FAILED` if it never comes.
+   */
+  readonly streaming?: boolean | undefined;
+}
+
+/** Options of `put`. */
+export interface PutOptions extends AbortableOptions {
+  /** A media type; needed where neither the data nor the spec's `format` tells. */
+  readonly contentType?: string | undefined;
+  /** Time to live, instead of the disk tier's; `Infinity` keeps the entry. */
+  readonly ttlMs?: number | undefined;
+  /** Kept beside the audio, such as word timings. */
+  readonly custom?: JsonObject | undefined;
+  /** How safe the audio is when `put` resolves. Default `relaxed`: it survives a killed browser. */
+  readonly durability?: Durability | undefined;
+  /** Hand an ArrayBuffer over instead of copying it; it is detached. */
+  readonly transfer?: boolean | undefined;
+}
+
+/** Options of `cleanup`. */
+export interface CleanupOptions {
+  /** Stop after this time; the next cleanup goes on. Default: until done. */
+  readonly budgetMs?: number | undefined;
+}
+
+/** Options of `entries`. */
+export interface EntriesOptions {
+  /** 1 to 1,000. Default 50. */
+  readonly limit?: number | undefined;
+  /** From the page before. */
+  readonly cursor?: string | undefined;
+}
+
+/** A phrase ready to be looked up. */
+interface Phrase {
+  readonly spec: SpeechSpec;
+  readonly canonical: string;
+  readonly playbackRate: number;
+}
+
+/** How long a cleanup may take while the page is being hidden. */
+const HIDDEN_CLEANUP_MS = 50;
+const DURABILITIES: readonly Durability[] = ['memory', 'relaxed', 'durable'];
+
+/**
+ * A cache of synthesized speech in memory and on disk, shared with nobody else under its namespace and version.
+ *
+ * Every method rejects with an `AudioCacheError` whose `code` says what was wrong: `CLOSED` after `close`,
+ * `WORKER_LOST` when the worker died (`getOrSynthesize` then goes on without it), `DEADLINE_EXCEEDED` when it did not
+ * answer in time, and what is listed with each.
+ */
+export class AudioCacheClient {
+  readonly #options: ResolvedOptions;
+  readonly #clock: Clock;
+  readonly #link: WorkerLink;
+  readonly #fills: Fills;
+  readonly #statistics: Statistics;
+  readonly #listenersByType = new Map<ClientEvent['type'], Set<(event: never) => void>>();
+  readonly #unwatch: () => void;
+  #closed: AudioCacheError | undefined;
+  #hasWarned = false;
+
+  /**
+   * Starts the worker; calls may be made at once and wait for it.
+   * @throws AudioCacheError `INVALID_OPTIONS`, `INVALID_SPEC` for `defaults`
+   */
+  constructor(options: AudioCacheClientOptions = {}) {
+    const resolved = resolveOptions(options);
+    this.#options = resolved;
+    this.#clock = systemClock;
+    this.#statistics = new Statistics({
+      config: resolved.config,
+      workerMode: resolved.worker === undefined ? 'module' : 'custom',
+      clock: this.#clock,
+      onReport: (report) => this.#tell({ type: 'report', ...report }),
+    });
+    this.#link = new WorkerLink({
+      worker: resolved.worker,
+      open: { protocolVersion: PROTOCOL_VERSION, config: resolved.config, keySecret: resolved.keySecret },
+      callTimeoutMs: resolved.callTimeoutMs,
+      clock: this.#clock,
+      onEvent: (event) => this.#onEvent(event),
+      onLost: (error, isFinal) => this.#onWorkerLost(error, isFinal),
+    });
+    this.#fills = new Fills({
+      link: this.#link,
+      options: resolved,
+      clock: this.#clock,
+      random: Math.random,
+      keyOf: (canonical) => keyOnPage(canonical, resolved.keySecret),
+    });
+    this.#unwatch = watchPageLifecycle({
+      onHidden: () => this.#settle(),
+      onFrozen: () => this.#link.suspend(),
+      onRestored: () => this.#link.resume(),
+    });
+  }
+
+  /**
+   * Returns the cached clip, or undefined on a miss; an expired entry is a miss. The clip's bytes are its own.
+   * @throws AudioCacheError `INVALID_SPEC`, `INVALID_KEY`
+   */
+  async get(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<Clip | undefined> {
+    const startedAt = performance.now();
+    const located = this.#locate(input);
+    const hit = await this.#read({ type: 'get', address: located.address }, signal);
+    return hit && this.#serve(obtainedFrom(hit), located, startedAt);
+  }
+
+  /**
+   * Returns the clip of a phrase: the cached one, or one that is synthesized now, once, however many ask. Resolves also
+   * without a working cache; only the origin's failure reaches the caller.
+   * @throws AudioCacheError `INVALID_SPEC`, `SYNTHESIS_FAILED` (with `status`, `attempts`, `cause`), `NO_SYNTHESIZER`
+   */
+  async getOrSynthesize(input: string | SpeechSpec, options: GetOrSynthesizeOptions = {}): Promise<Clip> {
+    const { signal, synthesize, ttlMs, streaming = false } = options;
+    const startedAt = performance.now();
+    this.#throwIfClosed();
+    checkTtl(ttlMs);
+    const phrase = this.#resolvePhrase(input);
+    const { spec, canonical } = phrase;
+    try {
+      const obtained = await this.#fills.obtain({ spec, canonical, synthesize, signal, ttlMs, streaming });
+      return this.#serve(obtained, phrase, startedAt);
+    } catch (error) {
+      this.#noteFailure(error);
+      throw error;
+    }
+  }
+
+  /** Resolves to whether memory or disk holds the phrase. Counts neither as a request nor as a use. */
+  async has(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<boolean> {
+    return this.#read({ type: 'has', address: this.#locate(input).address }, signal);
+  }
+
+  /**
+   * Stores audio made elsewhere and resolves to its key. Copies the bytes, unless told to take an ArrayBuffer over.
+   * @throws AudioCacheError `INVALID_SPEC`, `INVALID_KEY`, `INVALID_OPTIONS`, `INVALID_AUDIO` (empty, or no audio),
+   * `ENTRY_TOO_LARGE`; with `durability: 'durable'` also `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`
+   */
+  async put(input: SpeechInput, data: AudioSource, options: PutOptions = {}): Promise<string> {
+    const { signal, contentType, ttlMs, durability = 'relaxed', transfer = false } = options;
+    this.#throwIfClosed();
+    checkTtl(ttlMs);
+    if (!DURABILITIES.includes(durability)) {
+      throw invalidOption('durability', '"memory", "relaxed" or "durable"', durability);
+    }
+    const { address, spec } = this.#locate(input);
+    const incoming = openAudio({ audio: data, contentType, custom: options.custom }, this.#clock.nowMs());
+    const isHandedOver = transfer && data instanceof ArrayBuffer;
+    const bytes = isHandedOver ? data : await collect(incoming.chunks, signal);
+    const result = {
+      byteLength: Math.max(bytes.byteLength, Math.ceil(incoming.announcedLength ?? 0)),
+      contentType: incoming.contentType,
+      custom: incoming.custom,
+      synthesisMs: 0,
+      characters: spec?.text.length ?? 0,
+      ttlMs,
+      spec,
+    };
+    const answer = await this.#call(
+      { type: 'put', address, bytes, result, durability },
+      { transfer: [bytes], isPatient: true },
+      signal,
+    );
+    return answer.key;
+  }
+
+  /** Removes the phrase from memory and disk; resolves to whether it was there. */
+  async delete(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<boolean> {
+    return this.#call({ type: 'delete', address: this.#locate(input).address }, {}, signal);
+  }
+
+  /** Removes everything from memory and disk. */
+  async clear({ signal }: AbortableOptions = {}): Promise<void> {
+    await this.#call({ type: 'clear' }, { isPatient: true }, signal);
+  }
+
+  /**
+   * Removes what has expired, and above the high-water marks what was used longest ago; resolves to what that was.
+   * @throws AudioCacheError `INVALID_OPTIONS`
+   */
+  async cleanup({ budgetMs, signal }: CleanupOptions & AbortableOptions = {}): Promise<CleanupReport> {
+    if (budgetMs !== undefined && !(budgetMs >= 0)) throw invalidOption('budgetMs', 'a number of at least 0', budgetMs);
+    return this.#call({ type: 'cleanup', budgetMs }, { isPatient: true }, signal);
+  }
+
+  /**
+   * Lists what is stored by last use, latest first, a page at a time.
+   * @throws AudioCacheError `INVALID_OPTIONS`
+   */
+  async entries({ limit = 50, cursor, signal }: EntriesOptions & AbortableOptions = {}): Promise<EntriesPage> {
+    if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000)) {
+      throw invalidOption('limit', 'a whole number from 1 to 1000', limit);
+    }
+    return this.#read({ type: 'entries', limit, cursor }, signal);
+  }
+
+  /** Resolves to all that is known about an entry, its audio aside; undefined when there is none. */
+  async info(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<EntryInfo | undefined> {
+    return this.#read({ type: 'info', address: this.#locate(input).address }, signal);
+  }
+
+  /** Resolves to how well the cache works and what it holds, as of now. */
+  async stats({ signal }: AbortableOptions = {}): Promise<CacheStats> {
+    this.#statistics.report();
+    return this.#statistics.update(await this.#read({ type: 'stats' }, signal));
+  }
+
+  /** Resolves to the metrics as Prometheus text (exposition format 0.0.4). */
+  async metrics({ signal }: AbortableOptions = {}): Promise<string> {
+    this.#statistics.report();
+    return this.#read({ type: 'metrics' }, signal);
+  }
+
+  /** Calls the listener whenever `getSnapshot` has something new. Fits React's `useSyncExternalStore`. */
+  readonly subscribe = (listener: () => void): (() => void) => this.#statistics.subscribe(listener);
+
+  /** The latest statistics, at most a quarter of a second old while the cache is in use; the same object until then. */
+  readonly getSnapshot = (): CacheStats => this.#statistics.snapshot;
+
+  /** Calls the listener for every event of the type; the returned function ends that. */
+  on<Type extends ClientEvent['type']>(type: Type, listener: (event: ClientEventMap[Type]) => void): () => void {
+    const listeners = this.#listenersByType.get(type) ?? new Set();
+    this.#listenersByType.set(type, listeners);
+    // The set of a type holds only listeners for events of that type.
+    const entry = listener as (event: never) => void;
+    listeners.add(entry);
+    return () => listeners.delete(entry);
+  }
+
+  /** Resolves once everything stored so far survives power loss, as far as there is a working disk tier. */
+  async flush({ signal }: AbortableOptions = {}): Promise<void> {
+    await this.#call({ type: 'flush' }, { isPatient: true }, signal);
+  }
+
+  /** Writes what is pending and ends the worker. Later calls, and those still waiting, reject with `CLOSED`. */
+  async close(): Promise<void> {
+    if (this.#closed !== undefined) return;
+    this.#statistics.report();
+    const closing = this.#link.call({ type: 'close' });
+    this.#closed = new AudioCacheError('CLOSED', 'This cache was closed; make a new AudioCacheClient.');
+    this.#unwatch();
+    this.#fills.cancelAll(this.#closed);
+    // A worker that cannot close in time is ended all the same: what it acknowledged is on disk.
+    await closing.catch(() => {});
+    this.#link.end(this.#closed);
+  }
+
+  /** Asks the worker; a read that was lost with its worker is asked once more of the next one. */
+  async #read<Request extends CacheRequest>(request: Request, signal: AbortSignal | undefined) {
+    try {
+      return await this.#call(request, {}, signal);
+    } catch (error) {
+      if (!(error instanceof AudioCacheError) || error.code !== 'WORKER_LOST') throw error;
+      return this.#call(request, {}, signal);
+    }
+  }
+
+  async #call<Request extends CacheRequest>(request: Request, options: CallOptions, signal: AbortSignal | undefined) {
+    this.#throwIfClosed();
+    signal?.throwIfAborted();
+    const answer = this.#link.call(request, options);
+    return signal === undefined ? answer : untilAborted(answer, signal);
+  }
+
+  #tell(request: CacheRequest): void {
+    this.#link.call(request).catch(() => {});
+  }
+
+  /** The page may be gone in a moment. */
+  #settle(): void {
+    this.#statistics.report();
+    this.#tell({ type: 'flush' });
+    this.#tell({ type: 'cleanup', budgetMs: HIDDEN_CLEANUP_MS });
+  }
+
+  #locate(input: SpeechInput): {
+    readonly address: Address;
+    readonly spec?: SpeechSpec;
+    readonly playbackRate: number;
+  } {
+    if (typeof input === 'object' && input !== null && 'key' in input) {
+      return { address: { key: checkKey(input.key) }, playbackRate: 1 };
+    }
+    const { spec, canonical, playbackRate } = this.#resolvePhrase(input);
+    return { address: { canonical }, spec, playbackRate };
+  }
+
+  #resolvePhrase(input: string | SpeechSpec): Phrase {
+    const { defaults, speedMode } = this.#options;
+    const spec = resolveSpec(input, defaults);
+    const canonical = canonicalizeSpec(spec, speedMode);
+    if (speedMode === 'synthesis') return { spec, canonical, playbackRate: 1 };
+    const { speed = 1, ...unhurried } = spec;
+    return { spec: unhurried, canonical, playbackRate: speed };
+  }
+
+  #serve(
+    obtained: Obtained,
+    { playbackRate, spec }: { readonly playbackRate: number; readonly spec?: SpeechSpec },
+    startedAt: number,
+  ): Clip {
+    const clip = new Clip({ ...obtained, playbackRate });
+    const latencyMs = performance.now() - startedAt;
+    this.#statistics.served(clip.source, latencyMs);
+    if (this.#listenersByType.has('served')) {
+      const { key, source, byteLength, joined } = clip;
+      this.#dispatch({ type: 'served', key, source, latencyMs, byteLength, joined, text: spec?.text });
+    }
+    return clip;
+  }
+
+  #noteFailure(error: unknown): void {
+    if (!(error instanceof AudioCacheError)) return;
+    if (error.code === 'SYNTHESIS_FAILED') this.#statistics.failedSynthesis();
+    this.#dispatch({ type: 'failed', error });
+  }
+
+  #onEvent(event: CacheEvent): void {
+    switch (event.type) {
+      case 'snapshot':
+        this.#statistics.update(event.stats);
+        return;
+      case 'fill-abandoned':
+        this.#fills.abandon(event.fillId);
+        return;
+      case 'warning':
+        this.#warn(event.message);
+        return;
+      default:
+        this.#dispatch(event);
+    }
+  }
+
+  #onWorkerLost({ message }: AudioCacheError, isFinal: boolean): void {
+    const alert = { code: 'WORKER_UNAVAILABLE', message, sinceMs: this.#clock.nowMs() } as const;
+    this.#statistics.lostWorker(isFinal ? alert : undefined);
+    if (isFinal) this.#warn(message);
+  }
+
+  #warn(message: string): void {
+    this.#dispatch({ type: 'warning', message });
+    if (this.#options.onWarning !== undefined) this.#options.onWarning(message);
+    // biome-ignore lint/suspicious/noConsole: the one warning an app without a handler gets.
+    else if (!this.#hasWarned) console.warn(`reprise-cache: ${message}`);
+    this.#hasWarned = true;
+  }
+
+  #dispatch(event: ClientEvent): void {
+    for (const listener of this.#listenersByType.get(event.type) ?? []) {
+      // The set of a type holds only listeners for events of that type.
+      listener(event as never);
+    }
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closed !== undefined) throw this.#closed;
+  }
+}
+
+function obtainedFrom({ key, source, joined, metadata, bytes }: HitAnswer): Obtained {
+  return { key, source, joined, metadata, body: AudioBody.of(bytes) };
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>, signal?: AbortSignal): Promise<ArrayBuffer> {
+  const body = new AudioBody();
+  for await (const chunk of chunks) {
+    signal?.throwIfAborted();
+    body.append(chunk);
+  }
+  return body.copy();
+}
+
+async function keyOnPage(canonical: string, secret: string | undefined): Promise<string> {
+  try {
+    return keyFromDigest(await (await createSubtleDigest(secret))(canonical));
+  } catch {
+    // Without a secure context the page cannot hash; a clip without a key still plays.
+    return '';
+  }
+}
+
+function checkTtl(ttlMs: number | undefined): void {
+  if (ttlMs !== undefined && !(ttlMs > 0)) throw invalidOption('ttlMs', 'a number above 0, or Infinity', ttlMs);
+}
+
+function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

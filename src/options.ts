@@ -1,0 +1,222 @@
+/**
+ * What a client is made with: the options, their defaults, and the check that names whatever is wrong.
+ */
+import { resolveSpec, type SpeedMode } from '../core/key';
+import { AudioCacheError } from '../core/protocol/audio-cache-error';
+import type { CacheConfig, DiskConfig, MemoryConfig, SpeechSpec } from '../core/protocol/values';
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../core/retry';
+import type { Synthesize } from './origin-audio';
+
+const MIB = 1024 * 1024;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** How a worker is made when the bundler cannot: its address, or a function that starts it. */
+export type WorkerSource = string | URL | (() => Worker);
+
+/** Options of an `AudioCacheClient`. All may be left out. */
+export interface AudioCacheClientOptions {
+  /** Separates whole caches of one origin: a book, a tenant. 1 to 100 letters, digits, `.`, `_` or `-`. Default `default`. */
+  readonly namespace?: string | undefined;
+  /** A new version starts empty. Default 1. */
+  readonly version?: number | undefined;
+  /** Fields for every spec that does not name them. */
+  readonly defaults?: Partial<SpeechSpec> | undefined;
+  /** Makes the sound of a phrase nobody has. */
+  readonly synthesize?: Synthesize | undefined;
+  /** Makes keys that cannot be guessed from phrases (HMAC-SHA-256). */
+  readonly keySecret?: string | undefined;
+  /** `playback` leaves the speed to the player, so that changing it costs nothing. Default `synthesis`. */
+  readonly speedMode?: SpeedMode | undefined;
+  /** False keeps no text beside the audio. Default true. */
+  readonly storeText?: boolean | undefined;
+  /** Larger clips play and are not kept. Default 32 MiB. */
+  readonly maxEntryBytes?: number | undefined;
+  /** Defaults: 100 MiB, no limit of entries, 1 hour, from 90 % down to 80 %. */
+  readonly memory?: Partial<MemoryConfig> | undefined;
+  /** Defaults: `auto`, 1 GiB, 7 days (`Infinity` keeps), from 90 % down to 80 %. */
+  readonly disk?: Partial<DiskConfig> | undefined;
+  /** Default 5 minutes. */
+  readonly cleanupIntervalMs?: number | undefined;
+  readonly retry?: Partial<RetryPolicy> | undefined;
+  /** One attempt of a synthesis may take this long. Default 60 s. */
+  readonly synthesisTimeoutMs?: number | undefined;
+  /** So many phrases are synthesized at once; the others wait their turn. Default 6. */
+  readonly maxConcurrentSyntheses?: number | undefined;
+  /**
+   * What becomes of a synthesis under way that nobody waits for any more: `complete` (default) stores what is paid for,
+   * `abort` cancels it.
+   */
+  readonly fill?: 'complete' | 'abort' | undefined;
+  /** Where the worker is, if not beside the library's own file. */
+  readonly worker?: WorkerSource | undefined;
+  /** A call the worker does not answer in this time fails. Default 5 s. */
+  readonly callTimeoutMs?: number | undefined;
+  /** Told in plain words when the cache works less well than it should. Default: once to `console.warn`. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions {
+  readonly config: CacheConfig;
+  readonly defaults: Partial<SpeechSpec>;
+  readonly synthesize: Synthesize | undefined;
+  readonly keySecret: string | undefined;
+  readonly speedMode: SpeedMode;
+  readonly retry: RetryPolicy;
+  readonly synthesisTimeoutMs: number;
+  readonly maxConcurrentSyntheses: number;
+  readonly fill: 'complete' | 'abort';
+  readonly worker: WorkerSource | undefined;
+  readonly callTimeoutMs: number;
+  readonly onWarning: ((message: string) => void) | undefined;
+}
+
+type Check = (value: unknown) => boolean;
+type Rule = readonly [check: Check, expected: string];
+type Rules = { readonly [field: string]: Rule | Rules };
+
+const numberFrom = (min: number, max = Number.POSITIVE_INFINITY, isWhole = false): Rule => [
+  (value) => typeof value === 'number' && value >= min && value <= max && (!isWhole || Number.isInteger(value)),
+  `a${isWhole ? ' whole' : ''} number ${max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`}`,
+];
+const oneOf = (...values: readonly string[]): Rule => [
+  (value) => values.includes(value as string),
+  values.map((value) => `"${value}"`).join(' or '),
+];
+const ofType = (type: string): Rule => [(value) => typeof value === type, `a ${type}`];
+
+const TIER_RULES = {
+  maxBytes: numberFrom(1),
+  ttlMs: numberFrom(1),
+  highWater: numberFrom(0.01, 1),
+  lowWater: numberFrom(0, 1),
+} satisfies Rules;
+const BACKOFF_RULES = {
+  maxRetries: numberFrom(0, 100, true),
+  firstDelayMs: numberFrom(0),
+  maxDelayMs: numberFrom(0),
+} satisfies Rules;
+
+const RULES: Rules = {
+  namespace: [
+    (value) => typeof value === 'string' && /^[\w.-]{1,100}$/.test(value),
+    '1 to 100 letters, digits, ".", "_" or "-"',
+  ],
+  version: numberFrom(0, Number.MAX_SAFE_INTEGER, true),
+  defaults: [(value) => typeof value === 'object' && value !== null, 'an object with fields of a spec'],
+  synthesize: ofType('function'),
+  keySecret: [(value) => typeof value === 'string' && value !== '', 'a string that is not empty'],
+  speedMode: oneOf('synthesis', 'playback'),
+  storeText: ofType('boolean'),
+  maxEntryBytes: numberFrom(1),
+  memory: { ...TIER_RULES, maxEntries: numberFrom(1) },
+  disk: { ...TIER_RULES, store: oneOf('auto', 'indexeddb', 'none') },
+  cleanupIntervalMs: numberFrom(1000, 2 ** 31 - 1),
+  retry: { rateLimited: BACKOFF_RULES, unavailable: BACKOFF_RULES, maxRetryAfterMs: numberFrom(0) },
+  synthesisTimeoutMs: numberFrom(1, 2 ** 31 - 1),
+  maxConcurrentSyntheses: numberFrom(1),
+  fill: oneOf('complete', 'abort'),
+  worker: [
+    (value) => typeof value === 'string' || typeof value === 'function' || value instanceof URL,
+    'a URL or a function that returns a Worker',
+  ],
+  callTimeoutMs: numberFrom(1, 2 ** 31 - 1),
+  onWarning: ofType('function'),
+};
+
+/**
+ * Fills in the defaults.
+ * @throws AudioCacheError `INVALID_OPTIONS`, with `field` naming the option and the message what it may be
+ */
+export function resolveOptions(options: AudioCacheClientOptions): ResolvedOptions {
+  checkRules(options, RULES, '');
+  const { retry } = options;
+  const config: CacheConfig = {
+    namespace: options.namespace ?? 'default',
+    version: options.version ?? 1,
+    maxEntryBytes: options.maxEntryBytes ?? 32 * MIB,
+    storeText: options.storeText ?? true,
+    cleanupIntervalMs: options.cleanupIntervalMs ?? 5 * MINUTE_MS,
+    memory: withDefaults(options.memory, {
+      maxBytes: 100 * MIB,
+      maxEntries: Number.POSITIVE_INFINITY,
+      ttlMs: HOUR_MS,
+      highWater: 0.9,
+      lowWater: 0.8,
+    }),
+    disk: withDefaults(options.disk, {
+      store: 'auto',
+      maxBytes: 1024 * MIB,
+      ttlMs: 7 * DAY_MS,
+      highWater: 0.9,
+      lowWater: 0.8,
+    }),
+  };
+  for (const tier of ['memory', 'disk'] as const) {
+    const { highWater, lowWater } = config[tier];
+    if (lowWater >= highWater) {
+      throw invalidOption(`${tier}.lowWater`, `below ${tier}.highWater (${highWater})`, lowWater);
+    }
+  }
+  const defaults = options.defaults ?? {};
+  // Names an unknown field now rather than at the first phrase.
+  resolveSpec({ text: 'x' }, defaults);
+  return {
+    config,
+    defaults,
+    synthesize: options.synthesize,
+    keySecret: options.keySecret,
+    speedMode: options.speedMode ?? 'synthesis',
+    retry: {
+      ...DEFAULT_RETRY_POLICY,
+      ...retry,
+      rateLimited: withDefaults(retry?.rateLimited, DEFAULT_RETRY_POLICY.rateLimited),
+      unavailable: withDefaults(retry?.unavailable, DEFAULT_RETRY_POLICY.unavailable),
+    },
+    synthesisTimeoutMs: options.synthesisTimeoutMs ?? MINUTE_MS,
+    maxConcurrentSyntheses: options.maxConcurrentSyntheses ?? 6,
+    fill: options.fill ?? 'complete',
+    worker: options.worker,
+    callTimeoutMs: options.callTimeoutMs ?? 5000,
+    onWarning: options.onWarning,
+  };
+}
+
+/** The error for an option that is not what it may be. */
+export function invalidOption(field: string, expected: string, value: unknown): AudioCacheError {
+  const shown = typeof value === 'string' ? `"${value}"` : typeof value === 'object' ? 'an object' : String(value);
+  return new AudioCacheError('INVALID_OPTIONS', `Option "${field}" must be ${expected}, not ${shown}.`, { field });
+}
+
+function checkRules(value: unknown, rules: Rules, path: string): void {
+  if (typeof value !== 'object' || value === null) throw invalidOption(path || 'options', 'an object', value);
+  for (const [name, member] of Object.entries(value)) {
+    const field = path === '' ? name : `${path}.${name}`;
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    if (rule === undefined) {
+      throw new AudioCacheError(
+        'INVALID_OPTIONS',
+        `Unknown option "${field}"; known: ${Object.keys(rules).join(', ')}.`,
+        {
+          field,
+        },
+      );
+    }
+    if (member === undefined) continue;
+    if (!Array.isArray(rule)) {
+      // What is no pair of check and words is a group of further rules.
+      checkRules(member, rule as Rules, field);
+      continue;
+    }
+    const [check, expected] = rule as Rule;
+    if (!check(member)) throw invalidOption(field, expected, member);
+  }
+}
+
+/** The defaults with what was given and is not undefined. */
+function withDefaults<Values extends object>(given: Partial<Values> | undefined, defaults: Values): Values {
+  const defined = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(defined) };
+}

@@ -1,0 +1,140 @@
+/**
+ * What a synthesizer may return, brought to one form: a media type, and pieces of audio as they come.
+ */
+import { AudioCacheError } from '../core/protocol/audio-cache-error';
+import type { JsonObject, SpeechSpec } from '../core/protocol/values';
+import { parseRetryAfterMs } from '../core/retry';
+
+/** Audio in any form the platform has. */
+export type AudioSource =
+  | Response
+  | Blob
+  | ArrayBuffer
+  | ArrayBufferView<ArrayBuffer>
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>;
+
+/** Audio with what is to be kept beside it. */
+export interface SynthesisResult {
+  readonly audio: AudioSource;
+  /** A media type; needed where neither the audio nor the spec's `format` tells. */
+  readonly contentType?: string | undefined;
+  /** Word timings, for instance; it comes back as `clip.metadata.custom`. */
+  readonly custom?: JsonObject | undefined;
+}
+
+/**
+ * Asks the text-to-speech service for a phrase. The spec has the client's defaults filled in; `signal` ends when
+ * nobody wants the phrase any more or the time allowed is over.
+ */
+export type Synthesize = (
+  spec: SpeechSpec,
+  context: { readonly signal: AbortSignal },
+) => AudioSource | SynthesisResult | Promise<AudioSource | SynthesisResult>;
+
+/** Audio on its way, in the one form the cache reads. */
+export interface IncomingAudio {
+  /** Empty where nobody said. */
+  readonly contentType: string;
+  /** The length it was announced with, where that can be trusted. */
+  readonly announcedLength: number | undefined;
+  readonly custom: JsonObject | undefined;
+  readonly chunks: AsyncIterable<Uint8Array<ArrayBuffer>>;
+}
+
+/**
+ * Reads what a synthesizer returned.
+ * @throws AudioCacheError `SYNTHESIS_FAILED` for a response with an error status; `INVALID_AUDIO` for something that
+ * is no audio at all
+ */
+export function openAudio(returned: AudioSource | SynthesisResult, nowMs: number): IncomingAudio {
+  const { audio, contentType, custom } = isResult(returned)
+    ? returned
+    : { audio: returned, contentType: undefined, custom: undefined };
+  if (audio instanceof Response) {
+    if (!audio.ok) throw failedStatus(audio, nowMs);
+    return {
+      contentType: contentType ?? audio.headers.get('content-type') ?? '',
+      announcedLength: announcedLength(audio),
+      custom,
+      chunks: readStream(audio.body),
+    };
+  }
+  const isBlob = audio instanceof Blob;
+  return {
+    contentType: contentType ?? (isBlob ? audio.type : ''),
+    announcedLength: undefined,
+    custom,
+    chunks: isBlob ? readStream(audio.stream()) : chunksOf(audio),
+  };
+}
+
+/** The error for a response that is none, with what decides about a retry. */
+function failedStatus(response: Response, nowMs: number): AudioCacheError {
+  void response.body?.cancel().catch(() => {});
+  return new AudioCacheError(
+    'SYNTHESIS_FAILED',
+    `The text-to-speech service answered with status ${response.status}.`,
+    {
+      reason: 'status',
+      status: response.status,
+      retryAfterMs: parseRetryAfterMs(response.headers.get('retry-after'), nowMs),
+    },
+  );
+}
+
+/** The least length that the headers promise for the body as it is read. */
+function announcedLength({ headers, type }: Response): number | undefined {
+  const header = headers.get('content-length');
+  if (header === null || (headers.get('content-encoding') ?? 'identity') !== 'identity') return undefined;
+  const length = Number(header);
+  // Across origins an encoding can be hidden while the length is not, and packing audio can make it slightly longer.
+  return type === 'cors' ? length * 0.999 - 64 : length;
+}
+
+function chunksOf(audio: Exclude<AudioSource, Response | Blob>): AsyncIterable<Uint8Array<ArrayBuffer>> {
+  if (audio instanceof ReadableStream) return readStream(audio);
+  if (audio instanceof ArrayBuffer) return only(new Uint8Array(audio.slice(0)));
+  if (ArrayBuffer.isView(audio)) {
+    return only(new Uint8Array(audio.buffer, audio.byteOffset, audio.byteLength).slice());
+  }
+  if (typeof audio === 'object' && audio !== null && Symbol.asyncIterator in audio) return copyEach(audio);
+  throw new AudioCacheError(
+    'INVALID_AUDIO',
+    'Audio must be a Response, Blob, ArrayBuffer, typed array, ReadableStream or async iterable of Uint8Array.',
+  );
+}
+
+async function* only(chunk: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield chunk;
+}
+
+async function* readStream(stream: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const reader = stream?.getReader();
+  if (reader === undefined) return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield ownChunk(value);
+    }
+  } finally {
+    // Tells the service to stop when the reader gave up; harmless at the end.
+    void reader.cancel().catch(() => {});
+  }
+}
+
+async function* copyEach(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  // An iterable may yield one buffer again and again, filled anew.
+  for await (const chunk of source) yield ownChunk(chunk).slice();
+}
+
+function ownChunk(chunk: unknown): Uint8Array<ArrayBuffer> {
+  if (chunk instanceof Uint8Array && chunk.buffer instanceof ArrayBuffer) return chunk as Uint8Array<ArrayBuffer>;
+  if (chunk instanceof Uint8Array) return new Uint8Array(chunk);
+  throw new AudioCacheError('INVALID_AUDIO', 'A stream of audio must consist of Uint8Array pieces.');
+}
+
+function isResult(returned: AudioSource | SynthesisResult): returned is SynthesisResult {
+  return typeof returned === 'object' && returned !== null && 'audio' in returned;
+}

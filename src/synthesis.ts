@@ -1,0 +1,306 @@
+/**
+ * One synthesis on this page: waits for its turn, asks the origin, asks again where that makes sense, collects the
+ * audio, and feeds it to every fill it was granted.
+ *
+ * It belongs to nobody in particular: callers come and go, the paid audio is collected all the same. Only a synthesis
+ * not yet sent is dropped when the last one who wanted it has left, or any with `fill: 'abort'`.
+ */
+import { admit, type Refusal, SNIFF_BYTES } from '../core/admission';
+import type { Clock } from '../core/clock';
+import { AudioCacheError, type ErrorMessage, encodeError } from '../core/protocol/audio-cache-error';
+import { FILL_LEASE_MS, type FillResult } from '../core/protocol/messages';
+import type { JsonObject, SpeechSpec } from '../core/protocol/values';
+import { parseRetryAfterMs, type RetryPolicy, retryOrigin } from '../core/retry';
+import { AudioBody } from './audio-body';
+import { openAudio, type Synthesize } from './origin-audio';
+import type { Turns } from './turns';
+
+/** A finished synthesis. */
+export interface SynthesizedAudio {
+  readonly body: AudioBody;
+  readonly contentType: string;
+  readonly synthesisMs: number;
+  readonly custom: JsonObject | undefined;
+  /** False when the audio plays but is not to be kept: too large, or of no known format. */
+  readonly isStorable: boolean;
+}
+
+/** Where the audio of a fill goes. */
+export interface FillSink {
+  chunk(fillId: string, offsetBytes: number, chunk: ArrayBuffer): void;
+  complete(fillId: string, result: FillResult): void;
+  /** Without an error: given up, the next caller may have it. */
+  fail(fillId: string, error: ErrorMessage | undefined): void;
+  renew(fillId: string): void;
+}
+
+/** What a synthesis is made of. */
+export interface SynthesisOptions {
+  readonly spec: SpeechSpec;
+  readonly synthesize: Synthesize;
+  readonly sink: FillSink;
+  readonly turns: Turns;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number;
+  readonly maxEntryBytes: number;
+  readonly abortWhenAbandoned: boolean;
+  /** Time to live of the entry, if other than the disk tier's. */
+  readonly ttlMs: number | undefined;
+}
+
+/** A synthesis under way; it starts at once. */
+export class Synthesis {
+  /** Settles when the synthesis has ended for good. */
+  readonly done: Promise<SynthesizedAudio>;
+  /** Settles with the first audio, or as `done` does. From then on nothing is retried if somebody is listening. */
+  readonly begun: Promise<Pick<SynthesizedAudio, 'body' | 'contentType' | 'custom'>>;
+  readonly #options: SynthesisOptions;
+  readonly #abort = new AbortController();
+  /** The fills this synthesis feeds; each is dropped from `#wantedFillIds` when nobody waits for it any more. */
+  readonly #fillIds = new Set<string>();
+  readonly #wantedFillIds = new Set<string>();
+  #localCallers = 0;
+  #isSent = false;
+  #isListenedTo = false;
+  #body = new AudioBody();
+  #announceBegin: (audio: Awaited<Synthesis['begun']>) => void = () => {};
+  #cancelRenewal: () => void = () => {};
+
+  constructor(options: SynthesisOptions) {
+    this.#options = options;
+    const firstAudio = new Promise<Awaited<Synthesis['begun']>>((resolve) => {
+      this.#announceBegin = resolve;
+    });
+    this.done = this.#run();
+    this.begun = Promise.race([firstAudio, this.done]);
+    // Callers may all have left; then a failure has nobody to go to.
+    this.done.catch(() => {});
+    this.begun.catch(() => {});
+    this.#renewSoon();
+  }
+
+  /** True once it was dropped: it will end without audio, and nobody should join it. */
+  get isCancelled(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Also feeds this fill, from the first byte on. */
+  attach(fillId: string): void {
+    this.#fillIds.add(fillId);
+    this.#wantedFillIds.add(fillId);
+    if (this.#body.byteLength > 0) this.#options.sink.chunk(fillId, 0, this.#body.copy());
+  }
+
+  /** Counts a caller on this page who waits without a fill; the returned function ends that. */
+  addLocalCaller(): () => void {
+    this.#localCallers++;
+    return () => {
+      this.#localCallers--;
+      this.#dropIfUnwanted();
+    };
+  }
+
+  /** Somebody hears the audio as it comes: it cannot be started over any more. */
+  listen(): void {
+    this.#isListenedTo = true;
+  }
+
+  /** Nobody waits for this fill any more. */
+  abandon(fillId: string): void {
+    this.#wantedFillIds.delete(fillId);
+    this.#dropIfUnwanted();
+  }
+
+  /** Ends the synthesis whatever its state, as when the client is closed. */
+  cancel(reason: unknown): void {
+    this.#abort.abort(reason);
+  }
+
+  #dropIfUnwanted(): void {
+    if (this.#wantedFillIds.size > 0 || this.#localCallers > 0) return;
+    if (!this.#isSent || this.#options.abortWhenAbandoned) this.#abort.abort(new AbandonedError());
+  }
+
+  async #run(): Promise<SynthesizedAudio> {
+    const { turns, clock, random, retry, sink } = this.#options;
+    const signal = this.#abort.signal;
+    try {
+      const audio = await turns.take(signal, () =>
+        retryOrigin(() => this.#attempt(), retry, {
+          clock,
+          random,
+          signal,
+          onWait: (isWaiting) => {
+            this.#isSent = !isWaiting;
+            if (isWaiting) this.#dropIfUnwanted();
+          },
+        }),
+      );
+      for (const fillId of this.#fillIds) sink.complete(fillId, this.#resultOf(audio));
+      return audio;
+    } catch (error) {
+      const given = this.#abort.signal.aborted ? undefined : encodeError(error);
+      for (const fillId of this.#fillIds) sink.fail(fillId, given);
+      throw error;
+    } finally {
+      this.#cancelRenewal();
+    }
+  }
+
+  async #attempt(): Promise<SynthesizedAudio> {
+    const { spec, synthesize, clock, timeoutMs, maxEntryBytes } = this.#options;
+    const { signal, release } = limitTime(this.#abort.signal, timeoutMs, clock);
+    const body = new AudioBody();
+    this.#body = body;
+    this.#isSent = true;
+    const startedAtMs = clock.nowMs();
+    try {
+      const returned = await untilAborted(Promise.resolve(synthesize(spec, { signal })), signal);
+      const incoming = openAudio(returned, clock.nowMs());
+      const { contentType, custom, announcedLength } = incoming;
+      const judge = (declaredLength: number | undefined) =>
+        admit({
+          head: body.head(SNIFF_BYTES),
+          byteLength: body.byteLength,
+          declaredType: contentType,
+          announcedLength: declaredLength,
+          format: spec.format,
+          maxEntryBytes,
+        });
+      const chunks = incoming.chunks[Symbol.asyncIterator]();
+      for (;;) {
+        const next = await untilAborted(chunks.next(), signal);
+        if (next.done) break;
+        this.#receive(body, next.value);
+        const sofar = judge(undefined);
+        if ('contentType' in sofar) this.#announceBegin({ body, contentType: sofar.contentType, custom });
+      }
+      const admission = judge(announcedLength);
+      const refusal = 'refusal' in admission ? admission.refusal : undefined;
+      if (refusal !== undefined && refusal !== 'too-large' && refusal !== 'unknown-type') throw badAudio(refusal);
+      body.finish();
+      const admitted = 'contentType' in admission ? admission.contentType : contentType;
+      const synthesisMs = clock.nowMs() - startedAtMs;
+      return { body, contentType: admitted, synthesisMs, custom, isStorable: refusal === undefined };
+    } catch (error) {
+      const failure = this.#abort.signal.aborted ? error : asSynthesisError(error, clock.nowMs());
+      body.fail(failure);
+      // What somebody has heard the beginning of is not begun again.
+      throw this.#isListenedTo && body.byteLength > 0 ? asFinal(failure) : failure;
+    } finally {
+      release();
+    }
+  }
+
+  #receive(body: AudioBody, chunk: Uint8Array<ArrayBuffer>): void {
+    const offsetBytes = body.byteLength;
+    body.append(chunk);
+    for (const fillId of this.#fillIds) this.#options.sink.chunk(fillId, offsetBytes, chunk.slice().buffer);
+  }
+
+  #resultOf({ body, contentType, synthesisMs, custom }: SynthesizedAudio): FillResult {
+    const { spec, ttlMs } = this.#options;
+    const characters = spec.text.length;
+    return { byteLength: body.byteLength, contentType, synthesisMs, characters, ttlMs, spec, custom };
+  }
+
+  #renewSoon(): void {
+    const { clock, sink } = this.#options;
+    this.#cancelRenewal = clock.schedule(() => {
+      for (const fillId of this.#fillIds) sink.renew(fillId);
+      this.#renewSoon();
+    }, FILL_LEASE_MS / 4);
+  }
+}
+
+/** Why a synthesis that nobody waits for any more was dropped. Never reaches a caller: there is none. */
+class AbandonedError extends Error {
+  override readonly name = 'AbortError';
+  override readonly message = 'Nobody waits for this phrase any more';
+}
+
+/** A signal that ends with the given one or after the time allowed; `release` must be called when done. */
+function limitTime(outer: AbortSignal, timeoutMs: number, clock: Clock): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const cancel = clock.schedule(() => {
+    controller.abort(new DOMException(`no end after ${timeoutMs} ms`, 'TimeoutError'));
+  }, timeoutMs);
+  const onAbort = () => controller.abort(outer.reason);
+  outer.addEventListener('abort', onAbort, { once: true });
+  const release = () => {
+    cancel();
+    outer.removeEventListener('abort', onAbort);
+  };
+  return { signal: controller.signal, release };
+}
+
+/** Settles as the promise does, or rejects as soon as the signal ends: a function need not obey its signal. */
+function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function badAudio(refusal: Exclude<Refusal, 'too-large' | 'unknown-type'>): AudioCacheError {
+  const what = {
+    empty: 'returned no audio',
+    'not-audio': 'returned something that is no audio',
+    truncated: 'returned less audio than it announced',
+  };
+  return new AudioCacheError('SYNTHESIS_FAILED', `The text-to-speech service ${what[refusal]}.`, { reason: refusal });
+}
+
+/** Facts that errors of fetch and of the common SDKs carry. */
+interface OriginError {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly status?: unknown;
+  readonly response?: { readonly status?: unknown };
+  readonly headers?: { get?(name: string): string | null };
+}
+
+/** Brings whatever a synthesizer threw to one error, with the reason that decides about a retry. */
+function asSynthesisError(error: unknown, nowMs: number): AudioCacheError {
+  if (error instanceof AudioCacheError) return error;
+  const { name, code, status, response, headers } = (
+    typeof error === 'object' && error !== null ? error : {}
+  ) as OriginError;
+  const httpStatus = status ?? response?.status;
+  if (typeof httpStatus === 'number') {
+    return new AudioCacheError('SYNTHESIS_FAILED', `The text-to-speech service answered with status ${httpStatus}.`, {
+      reason: 'status',
+      status: httpStatus,
+      retryAfterMs: parseRetryAfterMs(headers?.get?.('retry-after'), nowMs),
+      cause: error,
+    });
+  }
+  const label = `${String(name)} ${String(code)}`;
+  const detail = error instanceof Error ? error.message : String(error);
+  if (/timeout/i.test(label)) {
+    return new AudioCacheError('SYNTHESIS_FAILED', `The text-to-speech service took too long: ${detail}.`, {
+      reason: 'timeout',
+      cause: error,
+    });
+  }
+  // fetch rejects with a TypeError when the network fails; SDKs name theirs after the connection.
+  const isNetwork = error instanceof TypeError || /network|connection/i.test(label);
+  return new AudioCacheError(
+    'SYNTHESIS_FAILED',
+    isNetwork
+      ? `The text-to-speech service could not be reached: ${detail}.`
+      : `The synthesize function threw an error: ${detail}.`,
+    { reason: isNetwork ? 'network' : 'threw', cause: error },
+  );
+}
+
+/** The same failure in a form that is not tried again. */
+function asFinal(error: unknown): unknown {
+  if (!(error instanceof AudioCacheError)) return error;
+  const { code, message, status } = error;
+  return new AudioCacheError(code, `${message} It broke off while playing.`, { status, reason: 'threw', cause: error });
+}

@@ -1,0 +1,253 @@
+/**
+ * The page's end of the line to its worker.
+ *
+ * A call to a worker that died never settles, and nothing tells the page that it died. So every call is watched: one
+ * that stays unanswered is followed by a ping, and a worker that does not answer the ping either is terminated, all its
+ * calls are rejected with `WORKER_LOST`, and another worker is started. Timers are used while calls are pending only,
+ * and never on the path of a call that is answered at once.
+ */
+import { proxy, type Remote, transfer, wrap } from 'comlink';
+import type { Clock } from '../core/clock';
+import { AudioCacheError, decodeError } from '../core/protocol/audio-cache-error';
+import type {
+  AnswerTo,
+  CacheEndpoint,
+  CacheEvent,
+  CacheRequest,
+  OpenRequest,
+  Outcome,
+} from '../core/protocol/messages';
+import type { WorkerSource } from './options';
+
+/** How often pending calls are looked at. */
+const WATCH_INTERVAL_MS = 250;
+/** A call unanswered for this long is followed by a ping. */
+const PATIENCE_MS = 500;
+/** A worker that does not answer a ping in this time is lost. */
+const PING_TIMEOUT_MS = 1000;
+/** From the start of a worker to its readiness, opening the store included. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** After so many workers in a row that never got ready none is tried any more. */
+const MAX_FAILED_STARTS = 3;
+
+/** What a link is made of. */
+export interface WorkerLinkOptions {
+  readonly worker: WorkerSource | undefined;
+  readonly open: OpenRequest;
+  readonly callTimeoutMs: number;
+  readonly clock: Clock;
+  readonly onEvent: (event: CacheEvent) => void;
+  /** A worker died or could not be started. `isFinal`: no other will be tried. */
+  readonly onLost: (error: AudioCacheError, isFinal: boolean) => void;
+}
+
+/** How one call is made. */
+export interface CallOptions {
+  /** Handed over, not copied. */
+  readonly transfer?: Transferable[];
+  /** The answer may take as long as it takes, as long as the worker lives: waiting for a synthesis, a large clear. */
+  readonly isPatient?: boolean;
+}
+
+interface PendingCall {
+  readonly reject: (error: AudioCacheError) => void;
+  readonly startedAtMs: number;
+  readonly isPatient: boolean;
+}
+
+interface Session {
+  /** Undefined when the browser refused to start one. */
+  readonly worker: Worker | undefined;
+  readonly handle: CacheEndpoint['handle'];
+  /** Resolves when the worker takes requests; rejects when it never will. */
+  readonly ready: Promise<void>;
+}
+
+/** A worker, and another one when that dies. */
+export class WorkerLink {
+  readonly #options: WorkerLinkOptions;
+  readonly #pending = new Set<PendingCall>();
+  #session: Session | undefined;
+  #failedStarts = 0;
+  #isWatching = false;
+  #isPinging = false;
+  /** Why there is no worker and none is to be started. */
+  #ended: AudioCacheError | undefined;
+
+  constructor(options: WorkerLinkOptions) {
+    this.#options = options;
+    this.#session = this.#start();
+  }
+
+  /**
+   * Sends a request and resolves to its answer.
+   * @throws AudioCacheError whatever the request says; `WORKER_LOST`, `DEADLINE_EXCEEDED`, `CLOSED`
+   */
+  async call<Request extends CacheRequest>(
+    request: Request,
+    { transfer: buffers = [], isPatient = false }: CallOptions = {},
+  ): Promise<AnswerTo<Request>> {
+    const session = this.#session;
+    if (session === undefined) throw this.#ended ?? workerLost('It is suspended with its page.');
+    const outcome = await new Promise<Outcome<AnswerTo<Request>>>((resolve, reject) => {
+      const call: PendingCall = { reject, startedAtMs: this.#options.clock.nowMs(), isPatient };
+      this.#pending.add(call);
+      this.#watch();
+      const send = async () => {
+        await session.ready;
+        return session.handle(buffers.length === 0 ? request : transfer(request, buffers));
+      };
+      send()
+        .then(resolve, reject)
+        .finally(() => this.#pending.delete(call));
+    });
+    if ('error' in outcome) throw decodeError(outcome.error);
+    return outcome.value;
+  }
+
+  /** Lets the worker go, as the page is about to be frozen; `resume` starts another. Calls meanwhile are lost. */
+  suspend(): void {
+    this.#drop(workerLost('Its page was put aside by the browser.'));
+  }
+
+  /** Starts a worker again after `suspend`. */
+  resume(): void {
+    if (this.#session === undefined && this.#ended === undefined) this.#session = this.#start();
+  }
+
+  /** Ends the worker for good; calls that are pending and all later ones reject with the error. */
+  end(error: AudioCacheError): void {
+    this.#ended = error;
+    this.#drop(error);
+  }
+
+  #start(): Session {
+    const { worker: source } = this.#options;
+    let session: Session;
+    try {
+      const worker = startWorker(source);
+      const endpoint = wrap<CacheEndpoint>(worker);
+      // Comlink's types split a promise of a union into a union of promises; what runs is the endpoint's own method.
+      const handle = endpoint.handle as unknown as CacheEndpoint['handle'];
+      session = { worker, handle, ready: this.#open(worker, endpoint) };
+    } catch (error) {
+      const failure = workerLost('It could not be started.', error);
+      session = { worker: undefined, handle: () => Promise.reject(failure), ready: Promise.reject(failure) };
+    }
+    session.ready.catch((error: unknown) => {
+      if (this.#session === session) this.#lose(error);
+    });
+    return session;
+  }
+
+  /** Shakes hands: resolves when the worker takes requests. */
+  #open(worker: Worker, endpoint: Remote<CacheEndpoint>): Promise<void> {
+    const { open, onEvent, clock } = this.#options;
+    return new Promise<void>((resolve, reject) => {
+      // A script that cannot be loaded, or a policy that forbids it, shows as an error event without a message.
+      worker.addEventListener('error', (event) => reject(workerLost(event.message || 'Its script could not be run.')));
+      const cancel = clock.schedule(
+        () => reject(workerLost(`It was not ready after ${HANDSHAKE_TIMEOUT_MS} ms.`)),
+        HANDSHAKE_TIMEOUT_MS,
+      );
+      endpoint
+        .open(open, proxy(onEvent))
+        .then((outcome) => {
+          if ('error' in outcome) throw decodeError(outcome.error);
+          this.#failedStarts = 0;
+        })
+        .then(resolve, reject)
+        .finally(cancel);
+    });
+  }
+
+  /** Looks at the pending calls until there is none. */
+  #watch(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    this.#options.clock.schedule(() => {
+      this.#isWatching = false;
+      if (this.#pending.size === 0) return;
+      this.#inspect();
+      this.#watch();
+    }, WATCH_INTERVAL_MS);
+  }
+
+  #inspect(): void {
+    const nowMs = this.#options.clock.nowMs();
+    let oldestMs = 0;
+    for (const call of this.#pending) {
+      const ageMs = nowMs - call.startedAtMs;
+      oldestMs = Math.max(oldestMs, ageMs);
+      if (ageMs < this.#options.callTimeoutMs || call.isPatient) continue;
+      this.#pending.delete(call);
+      call.reject(deadlineExceeded(this.#options.callTimeoutMs));
+    }
+    if (oldestMs >= PATIENCE_MS) this.#ping();
+  }
+
+  #ping(): void {
+    const session = this.#session;
+    if (session === undefined || this.#isPinging) return;
+    this.#isPinging = true;
+    const { clock } = this.#options;
+    const sentAtMs = clock.nowMs();
+    const onSilence = () => {
+      this.#isPinging = false;
+      // A machine that slept runs the timer before it delivers an answer that has long been there: ask again.
+      if (clock.nowMs() - sentAtMs > 2 * PING_TIMEOUT_MS || this.#session !== session) return;
+      this.#lose(workerLost(`It did not answer for ${PING_TIMEOUT_MS} ms.`));
+    };
+    const cancel = () => {
+      cancelTimer();
+      this.#isPinging = false;
+    };
+    let cancelTimer = () => {};
+    // While the worker is still opening its store the handshake's own deadline counts.
+    const ask = async () => {
+      await session.ready;
+      cancelTimer = clock.schedule(onSilence, PING_TIMEOUT_MS);
+      await session.handle({ type: 'ping' });
+    };
+    ask().then(cancel, cancel);
+  }
+
+  #lose(error: unknown): void {
+    const lost = error instanceof AudioCacheError ? error : workerLost('It failed to start.', error);
+    this.#failedStarts++;
+    // A worker of another version will not become another one by being started again.
+    const isFinal = this.#failedStarts >= MAX_FAILED_STARTS || lost.code !== 'WORKER_LOST';
+    if (isFinal) this.#ended = lost;
+    this.#drop(lost);
+    if (!isFinal) this.#session = this.#start();
+    this.#options.onLost(lost, isFinal);
+  }
+
+  #drop(error: AudioCacheError): void {
+    this.#session?.worker?.terminate();
+    this.#session = undefined;
+    this.#isPinging = false;
+    const calls = [...this.#pending];
+    this.#pending.clear();
+    for (const call of calls) call.reject(error);
+  }
+}
+
+function startWorker(source: WorkerSource | undefined): Worker {
+  if (typeof source === 'function') return source();
+  if (source !== undefined) return new Worker(source, { type: 'module', name: 'reprise-cache' });
+  // One expression: bundlers look for exactly this shape.
+  return new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name: 'reprise-cache' });
+}
+
+function workerLost(detail: string, cause?: unknown): AudioCacheError {
+  const message = `The cache's worker is gone: ${detail} Playback goes on without it.`;
+  return new AudioCacheError('WORKER_LOST', message, cause === undefined ? {} : { cause });
+}
+
+function deadlineExceeded(timeoutMs: number): AudioCacheError {
+  return new AudioCacheError(
+    'DEADLINE_EXCEEDED',
+    `The cache did not answer within ${timeoutMs} ms; it is alive but busy. Try again, or raise callTimeoutMs.`,
+  );
+}

@@ -1,0 +1,178 @@
+/**
+ * The worker's side of the protocol: opens the cache, hands each request to it, and tells the page what happened.
+ *
+ * No decision about audio is made here; `core/audio-cache.ts` makes them all. Byte buffers of answers are transferred.
+ */
+import { transfer } from 'comlink';
+import { AudioCache } from '../core/audio-cache';
+import { scheduleCleanup } from '../core/cleanup-schedule';
+import type { Clock } from '../core/clock';
+import { createHashing } from '../core/hashing';
+import { AudioCacheError, encodeError } from '../core/protocol/audio-cache-error';
+import {
+  type AnswerTo,
+  type CacheEndpoint,
+  type CacheEvent,
+  type CacheRequest,
+  type OpenRequest,
+  type Outcome,
+  PROTOCOL_VERSION,
+  type ReadyAnswer,
+} from '../core/protocol/messages';
+import type { CacheConfig } from '../core/protocol/values';
+import type { AudioStore } from '../core/storage/store';
+
+/** Pages see new statistics at most this often. */
+const SNAPSHOT_INTERVAL_MS = 250;
+
+/** What the service gets from the runtime it lives in. */
+export interface CacheServiceOptions {
+  readonly clock: Clock;
+  /**
+   * Opens the store a configuration asks for; undefined when it asks for none.
+   * @throws AudioCacheError `STORE_UNAVAILABLE`: the cache then keeps audio in memory only
+   */
+  readonly openStore: (config: CacheConfig, clock: Clock) => Promise<AudioStore | undefined>;
+}
+
+/** One cache for one page. */
+export class CacheService implements CacheEndpoint {
+  readonly #clock: Clock;
+  readonly #openStore: CacheServiceOptions['openStore'];
+  #cache: AudioCache | undefined;
+  #emit: (event: CacheEvent) => void = () => {};
+  #stopCleanup: () => void = () => {};
+  #isSnapshotDue = false;
+
+  constructor({ clock, openStore }: CacheServiceOptions) {
+    this.#clock = clock;
+    this.#openStore = openStore;
+  }
+
+  async open(request: OpenRequest, onEvent: (event: CacheEvent) => void): Promise<Outcome<ReadyAnswer>> {
+    return toOutcome(async () => {
+      const { protocolVersion, config, keySecret } = request;
+      if (protocolVersion !== PROTOCOL_VERSION) {
+        throw new AudioCacheError(
+          'INVALID_OPTIONS',
+          `The page speaks protocol ${protocolVersion} and this worker ${PROTOCOL_VERSION}; both must come from the same reprise-cache version.`,
+        );
+      }
+      this.#emit = onEvent;
+      const hashing = await createHashing({ keySecret });
+      const opened = await openStoreOrError(() => this.#openStore(config, this.#clock));
+      const cache = new AudioCache({ config, hashing, clock: this.#clock, emit: onEvent, ...opened });
+      this.#cache = cache;
+      const runCleanup = async (budgetMs: number) => (await cache.cleanup(budgetMs)).complete;
+      this.#stopCleanup = scheduleCleanup(runCleanup, config.cleanupIntervalMs, this.#clock);
+      return { protocolVersion: PROTOCOL_VERSION, store: cache.stats().runtime.store };
+    });
+  }
+
+  async handle<Request extends CacheRequest>(request: Request): Promise<Outcome<AnswerTo<Request>>> {
+    const cache = this.#cache;
+    if (cache === undefined) throw new TypeError('A request came before open');
+    const outcome = await toOutcome(() => this.#dispatch(cache, request));
+    this.#pushSnapshotSoon(cache);
+    // Each branch of the dispatch answers its own request type, which the compiler cannot follow through the union.
+    return transferBytes(outcome) as Outcome<AnswerTo<Request>>;
+  }
+
+  async #dispatch(cache: AudioCache, request: CacheRequest): Promise<AnswerTo<CacheRequest>> {
+    switch (request.type) {
+      case 'ping':
+        return undefined;
+      case 'get':
+        return cache.get(request.address);
+      case 'has':
+        return cache.has(request.address);
+      case 'read':
+        return cache.read(request.callId, request.canonical);
+      case 'await-fill':
+        return cache.awaitFill(request.callId);
+      case 'leave-fill':
+        cache.leaveFill(request.callId);
+        return undefined;
+      case 'renew-fill':
+        cache.renewFill(request.fillId);
+        return undefined;
+      case 'fill-chunk':
+        cache.appendChunk(request.fillId, request.offsetBytes, request.chunk);
+        return undefined;
+      case 'fill-complete':
+        await cache.completeFill(request.fillId, request.result);
+        return undefined;
+      case 'fill-failed':
+        cache.failFill(request.fillId, request.error);
+        return undefined;
+      case 'put':
+        return { key: await cache.put(request.address, request.bytes, request.result, request.durability) };
+      case 'delete':
+        return cache.delete(request.address);
+      case 'clear':
+        await cache.clear();
+        return undefined;
+      case 'cleanup':
+        return cache.cleanup(request.budgetMs);
+      case 'entries':
+        return cache.entries(request.limit, request.cursor);
+      case 'info':
+        return cache.info(request.address);
+      case 'stats':
+        return cache.stats();
+      case 'metrics':
+        return cache.prometheus();
+      case 'report':
+        cache.report(request.served, request.failedSyntheses);
+        return undefined;
+      case 'flush':
+        await cache.flush();
+        return undefined;
+      case 'close':
+        this.#stopCleanup();
+        await cache.close();
+        return undefined;
+      default:
+        throw new TypeError(`Unknown request ${JSON.stringify(request satisfies never)}`);
+    }
+  }
+
+  #pushSnapshotSoon(cache: AudioCache): void {
+    if (this.#isSnapshotDue) return;
+    this.#isSnapshotDue = true;
+    this.#clock.schedule(() => {
+      this.#isSnapshotDue = false;
+      this.#emit({ type: 'snapshot', stats: cache.stats() });
+    }, SNAPSHOT_INTERVAL_MS);
+  }
+}
+
+async function openStoreOrError(
+  open: () => Promise<AudioStore | undefined>,
+): Promise<{ readonly store: AudioStore | undefined; readonly storeError?: AudioCacheError }> {
+  try {
+    return { store: await open() };
+  } catch (error) {
+    const storeError =
+      error instanceof AudioCacheError
+        ? error
+        : new AudioCacheError('STORE_UNAVAILABLE', 'The disk store could not be opened.', { cause: error });
+    return { store: undefined, storeError };
+  }
+}
+
+async function toOutcome<Value>(run: () => Promise<Value>): Promise<Outcome<Value>> {
+  try {
+    return { value: await run() };
+  } catch (error) {
+    return { error: encodeError(error) };
+  }
+}
+
+/** Hands the audio of an answer over instead of copying it. */
+function transferBytes(outcome: Outcome<AnswerTo<CacheRequest>>): Outcome<AnswerTo<CacheRequest>> {
+  if (!('value' in outcome)) return outcome;
+  const { value } = outcome;
+  if (typeof value !== 'object' || !('bytes' in value)) return outcome;
+  return transfer(outcome, [value.bytes]);
+}
