@@ -1,0 +1,616 @@
+/**
+ * The contract of a disk store (`core/storage/store.ts`) as tests, run over every store in its real runtime.
+ *
+ * The clock given to the store stands still: nothing is written because time passed, only because a method promised it.
+ */
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../core/clock';
+import type { Amount, Entry } from '../core/protocol/values';
+import type { AudioStore, StoredMetadata } from '../core/storage/store';
+import { entryOf, keyOf, versionOf } from './stored-entries';
+
+/** Opens a store over the data kept at `place`: a place never named before is empty. */
+export type OpenStore = (place: string, clock: Clock) => Promise<AudioStore>;
+
+/** What not every store can do. */
+export interface StoreCapabilities {
+  /** Whether two stores may be open on the same data at once. */
+  readonly severalWriters: boolean;
+}
+
+const stoppedClock: Clock = { nowMs: () => 0, schedule: () => () => {} };
+
+/** Declares the tests. Whoever calls this removes what was kept at the places, if that outlives the test run. */
+export function describeStoreContract(name: string, openStore: OpenStore, { severalWriters }: StoreCapabilities): void {
+  describe(`${name} as a store`, () => {
+    let place = '';
+    let placeCount = 0;
+    let opened: AudioStore[] = [];
+    let store: AudioStore;
+
+    const open = async (): Promise<AudioStore> => {
+      const another = await openStore(place, stoppedClock);
+      opened.push(another);
+      return another;
+    };
+    const reopen = async (): Promise<void> => {
+      await store.close();
+      store = await open();
+    };
+    const moveToNewPlace = async (): Promise<void> => {
+      placeCount++;
+      place = `contract-${placeCount}`;
+      store = await open();
+    };
+    const closeAll = async (): Promise<void> => {
+      await Promise.all(opened.map((each) => each.close()));
+      opened = [];
+    };
+
+    beforeEach(moveToNewPlace);
+    afterEach(closeAll);
+
+    /** Writes entries 0 … count - 1 of 10 bytes each, used at 1000, 1001, … */
+    const writeMany = async (count: number): Promise<void> => {
+      for (let id = 0; id < count; id++) await store.write(entryOf(id, { byteLength: 10 }), 1000 + id, 'relaxed');
+    };
+    const listAll = async (pageSize = 100): Promise<readonly StoredMetadata[]> => {
+      const all: StoredMetadata[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await store.list(pageSize, cursor);
+        expect(page.entries.length).toBeLessThanOrEqual(pageSize);
+        all.push(...page.entries);
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      return all;
+    };
+    const listedKeys = async (): Promise<readonly string[]> => (await listAll()).map(({ metadata }) => metadata.key);
+
+    describe('writing and reading', () => {
+      it('returns an entry byte for byte, with its metadata', async () => {
+        const entry = entryOf(1, { byteLength: 4321 });
+        await store.write(entry, 1000, 'relaxed');
+        expectEntry(await store.read(entry.metadata.key), entry);
+        expect(await store.readMetadata(entry.metadata.key)).toEqual({ metadata: entry.metadata, accessedAtMs: 1000 });
+      });
+
+      it('returns undefined for a key it does not hold', async () => {
+        await writeMany(1);
+        expect(await store.read(keyOf(7))).toBeUndefined();
+        expect(await store.readMetadata(keyOf(7))).toBeUndefined();
+      });
+
+      it('keeps metadata of every shape', async () => {
+        const shapes = [
+          entryOf(1, { custom: {} }),
+          entryOf(2, { custom: { words: [{ text: 'Zürich 東京 🚆\u0000', startMs: 0.5 }], nothing: null } }),
+          entryOf(3, { spec: { text: 'مرحبا بالعالم', voice: 'alloy', speed: 1.25, extra: { deep: [1, [2]] } } }),
+          entryOf(4, { expiresAtMs: Number.POSITIVE_INFINITY }),
+          entryOf(5, { contentType: 'audio/mpeg; codecs="mp3"', synthesisMs: 12.5, fingerprint: 'ab01' }),
+          entryOf(6, { custom: { words: 'x'.repeat(150_000) } }),
+        ];
+        for (const entry of shapes) await store.write(entry, 1000, 'relaxed');
+        await reopen();
+        for (const entry of shapes) expectEntry(await store.read(entry.metadata.key), entry);
+      });
+
+      it.each([1, 2 * 1024 * 1024])('keeps a body of %i bytes, relaxed or durable', async (byteLength) => {
+        const relaxed = entryOf(1, { byteLength });
+        const durable = entryOf(2, { byteLength });
+        await store.write(relaxed, 1000, 'relaxed');
+        await store.write(durable, 1000, 'durable');
+        expectEntry(await store.read(relaxed.metadata.key), relaxed);
+        expectEntry(await store.read(durable.metadata.key), durable);
+        expect(store.usage()).toEqual({ entries: 2, bytes: 2 * byteLength });
+      });
+
+      it('leaves the buffer it was given as it was', async () => {
+        const entry = entryOf(1, { byteLength: 70_000 });
+        await store.write(entry, 1000, 'relaxed');
+        expectEntry(entry, entryOf(1, { byteLength: 70_000 }));
+      });
+
+      it('is done with the buffer as soon as write was called', async () => {
+        const entry = entryOf(1, { byteLength: 70_000 });
+        const writing = store.write(entry, 1000, 'relaxed');
+        new Uint8Array(entry.bytes).fill(0);
+        await writing;
+        expectEntry(await store.read(entry.metadata.key), entryOf(1, { byteLength: 70_000 }));
+      });
+
+      it('hands out bytes that are the caller’s own', async () => {
+        const entry = entryOf(1, { byteLength: 70_000 });
+        await store.write(entry, 1000, 'relaxed');
+        const mine = await store.read(entry.metadata.key);
+        new Uint8Array(mine?.bytes ?? new ArrayBuffer(0)).fill(0);
+        expectEntry(await store.read(entry.metadata.key), entry);
+      });
+
+      it('replaces an entry, and usage stays exact', async () => {
+        await store.write(entryOf(1, { byteLength: 100 }), 1000, 'relaxed');
+        await store.write(entryOf(2, { byteLength: 5 }), 1001, 'relaxed');
+        const larger = entryOf(1, { byteLength: 250, version: 2 });
+        await store.write(larger, 1002, 'relaxed');
+        expect(store.usage()).toEqual({ entries: 2, bytes: 255 });
+        const smaller = entryOf(1, { byteLength: 3, version: 3 });
+        await store.write(smaller, 900, 'durable');
+        expect(store.usage()).toEqual({ entries: 2, bytes: 8 });
+        expectEntry(await store.read(keyOf(1)), smaller);
+        expect(await listedKeys()).toEqual([keyOf(2), keyOf(1)]);
+      });
+    });
+
+    describe('removing', () => {
+      it('resolves to the size of what it removed, and to undefined when there was nothing', async () => {
+        await writeMany(2);
+        expect(await store.remove(keyOf(0))).toBe(10);
+        expect(await store.remove(keyOf(0))).toBeUndefined();
+        expect(await store.read(keyOf(0))).toBeUndefined();
+        expect(await store.readMetadata(keyOf(0))).toBeUndefined();
+        expect(store.usage()).toEqual({ entries: 1, bytes: 10 });
+      });
+
+      it('clears everything and resolves to how much that was', async () => {
+        await writeMany(3);
+        expect(await store.clear()).toEqual({ entries: 3, bytes: 30 });
+        expect(store.usage()).toEqual({ entries: 0, bytes: 0 });
+        expect(await listedKeys()).toEqual([]);
+        expect(await store.clear()).toEqual({ entries: 0, bytes: 0 });
+        await reopen();
+        expect(await store.read(keyOf(1))).toBeUndefined();
+      });
+
+      it('can write again what it removed', async () => {
+        await writeMany(1);
+        await store.remove(keyOf(0));
+        await writeMany(1);
+        expectEntry(await store.read(keyOf(0)), entryOf(0, { byteLength: 10 }));
+        expect(store.usage()).toEqual({ entries: 1, bytes: 10 });
+      });
+    });
+
+    describe('touching', () => {
+      it('moves an entry to the front of the list and to the end of eviction', async () => {
+        await writeMany(3);
+        store.touch(keyOf(0), 2000);
+        expect(await listedKeys()).toEqual([keyOf(0), keyOf(2), keyOf(1)]);
+        expect((await store.readMetadata(keyOf(0)))?.accessedAtMs).toBe(2000);
+        store.touch(keyOf(1), 3000);
+        await store.evict(1, 10);
+        expect(await listedKeys()).toEqual([keyOf(1), keyOf(0)]);
+      });
+
+      it('never moves an access back', async () => {
+        await writeMany(2);
+        store.touch(keyOf(1), 500);
+        expect((await store.readMetadata(keyOf(1)))?.accessedAtMs).toBe(1001);
+        store.touch(keyOf(0), 3000);
+        store.touch(keyOf(0), 2000);
+        await store.flush();
+        store.touch(keyOf(0), 2500);
+        await store.flush();
+        expect((await store.readMetadata(keyOf(0)))?.accessedAtMs).toBe(3000);
+      });
+
+      it('survives a flush and a reopening', async () => {
+        await writeMany(2);
+        store.touch(keyOf(0), 2000);
+        await store.flush();
+        await reopen();
+        expect(await store.readMetadata(keyOf(0))).toEqual({
+          metadata: entryOf(0, { byteLength: 10 }).metadata,
+          accessedAtMs: 2000,
+        });
+        store.touch(keyOf(1), 3000);
+        await reopen();
+        expect(await listedKeys()).toEqual([keyOf(1), keyOf(0)]);
+      });
+
+      it('does not bring back what is gone, and does not outlive it', async () => {
+        await writeMany(2);
+        store.touch(keyOf(0), 2000);
+        store.touch(keyOf(7), 2000);
+        await store.remove(keyOf(0));
+        await store.flush();
+        expect(await listedKeys()).toEqual([keyOf(1)]);
+        store.touch(keyOf(0), 2000);
+        await writeMany(1);
+        await store.flush();
+        expect((await store.readMetadata(keyOf(0)))?.accessedAtMs).toBe(1000);
+      });
+
+      it('takes more touches than fit into one batch', async () => {
+        await writeMany(3);
+        for (let id = 10; id < 1200; id++) store.touch(keyOf(id), 2000);
+        store.touch(keyOf(0), 2000);
+        expect(await listedKeys()).toEqual([keyOf(0), keyOf(2), keyOf(1)]);
+        expect(store.usage()).toEqual({ entries: 3, bytes: 30 });
+      });
+    });
+
+    describe('evicting', () => {
+      it('removes the entries used longest ago until the bytes are freed', async () => {
+        await writeMany(5);
+        expect(await store.evict(21, 100)).toEqual({ entries: 3, bytes: 30 });
+        expect(await listedKeys()).toEqual([keyOf(4), keyOf(3)]);
+        expect(store.usage()).toEqual({ entries: 2, bytes: 20 });
+      });
+
+      it('goes by last access, not by when an entry was written', async () => {
+        await store.write(entryOf(1, { byteLength: 10 }), 3000, 'relaxed');
+        await store.write(entryOf(2, { byteLength: 10 }), 1000, 'relaxed');
+        await store.write(entryOf(3, { byteLength: 10 }), 2000, 'relaxed');
+        await store.evict(20, 100);
+        expect(await listedKeys()).toEqual([keyOf(1)]);
+      });
+
+      it('removes at most as many entries as allowed', async () => {
+        await writeMany(5);
+        expect(await store.evict(1_000, 2)).toEqual({ entries: 2, bytes: 20 });
+        expect(await listedKeys()).toEqual([keyOf(4), keyOf(3), keyOf(2)]);
+      });
+
+      it('removes nothing when nothing is to be freed', async () => {
+        await writeMany(2);
+        expect(await store.evict(0, 100)).toEqual({ entries: 0, bytes: 0 });
+        expect(await store.evict(100, 0)).toEqual({ entries: 0, bytes: 0 });
+        expect(store.usage()).toEqual({ entries: 2, bytes: 20 });
+      });
+
+      it('stops when nothing is left', async () => {
+        await writeMany(120);
+        expect(await store.evict(1_000_000, 1_000)).toEqual({ entries: 120, bytes: 1200 });
+        expect(store.usage()).toEqual({ entries: 0, bytes: 0 });
+        expect(await store.evict(1_000_000, 1_000)).toEqual({ entries: 0, bytes: 0 });
+      });
+    });
+
+    describe('removing what has expired', () => {
+      const writeExpiring = async (...expiriesAtMs: readonly number[]): Promise<void> => {
+        for (const [id, expiresAtMs] of expiriesAtMs.entries()) {
+          await store.write(entryOf(id, { byteLength: 10, expiresAtMs }), 1000 + id, 'relaxed');
+        }
+      };
+
+      it('takes what expires at or before the given time, and nothing else', async () => {
+        await writeExpiring(3000, 2000, 2001, 1000);
+        expect(await store.removeExpired(2000, 100)).toEqual({ entries: 2, bytes: 20 });
+        expect(await listedKeys()).toEqual([keyOf(2), keyOf(0)]);
+        expect(store.usage()).toEqual({ entries: 2, bytes: 20 });
+      });
+
+      it('takes the earliest expiry first, and at most as many as allowed', async () => {
+        await writeExpiring(4000, 1000, 3000, 2000);
+        expect(await store.removeExpired(9000, 2)).toEqual({ entries: 2, bytes: 20 });
+        expect(await listedKeys()).toEqual([keyOf(2), keyOf(0)]);
+        expect(await store.removeExpired(9000, 0)).toEqual({ entries: 0, bytes: 0 });
+      });
+
+      it('never takes an entry without expiry', async () => {
+        await writeExpiring(Number.POSITIVE_INFINITY, 1000);
+        expect(await store.removeExpired(Number.MAX_VALUE, 100)).toEqual({ entries: 1, bytes: 10 });
+        expect(await store.removeExpired(Number.POSITIVE_INFINITY, 100)).toEqual({ entries: 0, bytes: 0 });
+        expect(await listedKeys()).toEqual([keyOf(0)]);
+      });
+
+      it('goes by the expiry of the latest write', async () => {
+        await writeExpiring(1000, 2000);
+        await store.write(entryOf(0, { byteLength: 10, expiresAtMs: 5000 }), 1000, 'relaxed');
+        expect(await store.removeExpired(3000, 100)).toEqual({ entries: 1, bytes: 10 });
+        expect(await listedKeys()).toEqual([keyOf(0)]);
+      });
+
+      it('still returns an expired entry that was not removed yet', async () => {
+        await writeExpiring(1);
+        expectEntry(await store.read(keyOf(0)), entryOf(0, { byteLength: 10, expiresAtMs: 1 }));
+      });
+
+      it('takes more than fit into one step', async () => {
+        await writeExpiring(...Array.from({ length: 120 }, (_, id) => 1000 + id));
+        expect(await store.removeExpired(1109, 1_000)).toEqual({ entries: 110, bytes: 1100 });
+        expect(store.usage()).toEqual({ entries: 10, bytes: 100 });
+      });
+    });
+
+    describe('listing', () => {
+      it('pages through all entries, latest access first', async () => {
+        await writeMany(7);
+        const first = await store.list(3);
+        expect(first.entries.map(({ metadata }) => metadata.key)).toEqual([keyOf(6), keyOf(5), keyOf(4)]);
+        expect(first.entries[0]).toEqual({ metadata: entryOf(6, { byteLength: 10 }).metadata, accessedAtMs: 1006 });
+        const second = await store.list(3, first.cursor);
+        expect(second.entries.map(({ metadata }) => metadata.key)).toEqual([keyOf(3), keyOf(2), keyOf(1)]);
+        const third = await store.list(3, second.cursor);
+        expect(third.entries.map(({ metadata }) => metadata.key)).toEqual([keyOf(0)]);
+        expect(third.cursor).toBeUndefined();
+      });
+
+      it('gives no cursor with the last page, even when it is full', async () => {
+        await writeMany(6);
+        const first = await store.list(3);
+        expect((await store.list(3, first.cursor)).cursor).toBeUndefined();
+        expect((await store.list(6)).cursor).toBeUndefined();
+      });
+
+      it('gives an empty page when there is nothing', async () => {
+        expect(await store.list(10)).toEqual({ entries: [], cursor: undefined });
+      });
+
+      it('tells entries apart that were used at the same time', async () => {
+        for (let id = 0; id < 10; id++) await store.write(entryOf(id, { byteLength: 10 - id }), 1000, 'relaxed');
+        const keys = (await listAll(3)).map(({ metadata }) => metadata.key);
+        expect([...keys].sort()).toEqual(Array.from({ length: 10 }, (_, id) => keyOf(id)).sort());
+      });
+
+      it('neither repeats nor skips what stays while other entries come and go between pages', async () => {
+        await writeMany(20);
+        const keys: string[] = [];
+        let cursor: string | undefined;
+        for (let page = 0; page === 0 || cursor !== undefined; page++) {
+          const { entries, cursor: next } = await store.list(4, cursor);
+          keys.push(...entries.map(({ metadata }) => metadata.key));
+          cursor = next;
+          // On the far side of the cursor, on the near side, the very entry it points at, and new ones at both ends.
+          await store.remove(keyOf(page));
+          if (page === 0) await store.remove(keyOf(19));
+          if (page === 1) await store.remove(keys.at(-1) ?? '');
+          store.touch(keyOf(18), 5000 + page);
+          await store.write(entryOf(100 + page, { byteLength: 10 }), 4000 + page, 'relaxed');
+          await store.write(entryOf(200 + page, { byteLength: 10 }), 500 - page, 'relaxed');
+          if (page > 20) throw new Error('The list does not end');
+        }
+        const counts = new Map<string, number>();
+        for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+        for (let id = 5; id < 19; id++) expect(counts.get(keyOf(id)), `entry ${id}`).toBe(1);
+        expect(Math.max(...counts.values())).toBe(1);
+      });
+
+      it('starts at the front for a cursor from elsewhere', async () => {
+        await writeMany(3);
+        for (const cursor of ['', 'elsewhere', '{"segment":3}']) {
+          expect((await store.list(2, cursor)).entries.map(({ metadata }) => metadata.key)).toEqual([
+            keyOf(2),
+            keyOf(1),
+          ]);
+        }
+      });
+    });
+
+    describe('closing', () => {
+      it('keeps everything over a close and a reopening', async () => {
+        await writeMany(5);
+        await store.remove(keyOf(3));
+        await reopen();
+        expect(store.usage()).toEqual({ entries: 4, bytes: 40 });
+        expect(await listedKeys()).toEqual([keyOf(4), keyOf(2), keyOf(1), keyOf(0)]);
+        expectEntry(await store.read(keyOf(2)), entryOf(2, { byteLength: 10 }));
+      });
+
+      it('can be done twice', async () => {
+        await store.close();
+        await store.close();
+      });
+
+      it('finishes what was begun before', async () => {
+        const writing = store.write(entryOf(1), 1000, 'relaxed');
+        await Promise.all([writing, writing.then(() => store.close())]);
+        store = await open();
+        expectEntry(await store.read(keyOf(1)), entryOf(1));
+      });
+
+      it('rejects whatever is called afterwards with CLOSED', async () => {
+        await store.close();
+        const calls = [
+          () => store.read(keyOf(1)),
+          () => store.readMetadata(keyOf(1)),
+          () => store.write(entryOf(1), 1000, 'relaxed'),
+          () => store.remove(keyOf(1)),
+          () => store.clear(),
+          () => store.removeExpired(1000, 10),
+          () => store.evict(10, 10),
+          () => store.list(10),
+        ];
+        for (const call of calls) {
+          await expect(call(), call.toString()).rejects.toMatchObject({ name: 'AudioCacheError', code: 'CLOSED' });
+        }
+        expect(() => store.touch(keyOf(1), 1000)).not.toThrow();
+      });
+    });
+
+    it('ends in a consistent state however many operations on one key run at once', async () => {
+      const writes = Array.from({ length: 12 }, (_, version) =>
+        store.write(entryOf(1, { version, byteLength: 100 + version }), 1000 + version, 'relaxed'),
+      );
+      const reads = Array.from({ length: 12 }, () => store.read(keyOf(1)));
+      store.touch(keyOf(1), 1500);
+      const removals = [store.remove(keyOf(1)), store.evict(1, 1), store.removeExpired(0, 1), store.flush()];
+      const moreReads = Array.from({ length: 12 }, () => store.read(keyOf(1)));
+      await Promise.all([...writes, ...removals]);
+      for (const entry of [...(await Promise.all([...reads, ...moreReads])), await store.read(keyOf(1))]) {
+        if (entry !== undefined) expectEntry(entry, entryOf(1, entry.metadata));
+      }
+      await store.write(entryOf(1, { version: 50, byteLength: 33 }), 2000, 'relaxed');
+      expect(store.usage()).toEqual({ entries: 1, bytes: 33 });
+      await reopen();
+      expect(store.usage()).toEqual({ entries: 1, bytes: 33 });
+      expectEntry(await store.read(keyOf(1)), entryOf(1, { version: 50, byteLength: 33 }));
+    });
+
+    it('behaves as a map ordered by access, whatever is done with it', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 30 }), async (operations) => {
+          await moveToNewPlace();
+          const model: Model = new Map();
+          for (const [step, each] of operations.entries()) {
+            await run(each, step, model);
+            expect(store.usage()).toEqual(amountOf([...model.values()]));
+          }
+          const expected = [...model.values()].sort(byLastAccess).reverse();
+          expect(await listAll(3)).toEqual(expected.map(({ entry, accessedAtMs }) => toStored(entry, accessedAtMs)));
+          for (let id = 0; id < MODEL_KEYS; id++) expectEntry(await store.read(keyOf(id)), model.get(keyOf(id))?.entry);
+          await closeAll();
+        }),
+        { numRuns: 25, seed: 20260718 },
+      );
+
+      async function run(each: Operation, step: number, model: Model): Promise<void> {
+        // Unique, so that the order of the model is the only one.
+        const atMs = 'atMs' in each ? each.atMs * 1000 + step : 0;
+        const key = 'id' in each ? keyOf(each.id) : '';
+        const held = model.get(key);
+        switch (each.type) {
+          case 'write': {
+            const expiresAtMs = each.expiresAtMs * 1000 + step;
+            const entry = entryOf(each.id, { version: step, byteLength: each.byteLength, expiresAtMs });
+            await store.write(entry, atMs, each.durability);
+            model.set(key, { entry, accessedAtMs: atMs });
+            return;
+          }
+          case 'touch':
+            store.touch(key, atMs);
+            if (held) held.accessedAtMs = Math.max(held.accessedAtMs, atMs);
+            return;
+          case 'remove':
+            expect(await store.remove(key)).toBe(held?.entry.bytes.byteLength);
+            model.delete(key);
+            return;
+          case 'read':
+            expectEntry(await store.read(key), held?.entry);
+            expect(await store.readMetadata(key)).toEqual(held && toStored(held.entry, held.accessedAtMs));
+            return;
+          case 'evict': {
+            const gone = front([...model.values()].sort(byLastAccess), each.maxEntries, each.bytes);
+            expect(await store.evict(each.bytes, each.maxEntries)).toEqual(amountOf(gone));
+            for (const { entry } of gone) model.delete(entry.metadata.key);
+            return;
+          }
+          case 'remove-expired': {
+            const expired = [...model.values()].filter(({ entry }) => entry.metadata.expiresAtMs <= atMs).sort(byExpiry);
+            const gone = front(expired, each.maxEntries, Number.POSITIVE_INFINITY);
+            expect(await store.removeExpired(atMs, each.maxEntries)).toEqual(amountOf(gone));
+            for (const { entry } of gone) model.delete(entry.metadata.key);
+            return;
+          }
+          case 'clear':
+            expect(await store.clear()).toEqual(amountOf([...model.values()]));
+            model.clear();
+            return;
+          case 'flush':
+            await store.flush();
+            return;
+          case 'reopen':
+            await reopen();
+            return;
+          default:
+            throw new TypeError(`Unknown operation ${JSON.stringify(each satisfies never)}`);
+        }
+      }
+    });
+
+    describe.runIf(severalWriters)('with another store on the same data', () => {
+      it('sees what the other writes, replaces, touches and removes', async () => {
+        const other = await open();
+        await store.write(entryOf(1, { byteLength: 10 }), 1000, 'relaxed');
+        expectEntry(await other.read(keyOf(1)), entryOf(1, { byteLength: 10 }));
+        const replaced = entryOf(1, { byteLength: 20, version: 2 });
+        await other.write(replaced, 1001, 'relaxed');
+        expectEntry(await store.read(keyOf(1)), replaced);
+        other.touch(keyOf(1), 3000);
+        await other.flush();
+        expect((await store.readMetadata(keyOf(1)))?.accessedAtMs).toBe(3000);
+        expect(await other.remove(keyOf(1))).toBe(20);
+        expect(await store.read(keyOf(1))).toBeUndefined();
+      });
+
+      it('reports a usage that is exact as of its own latest operation', async () => {
+        const other = await open();
+        await store.write(entryOf(1, { byteLength: 10 }), 1000, 'relaxed');
+        await other.write(entryOf(2, { byteLength: 5 }), 1001, 'relaxed');
+        expect(other.usage()).toEqual({ entries: 2, bytes: 15 });
+        await store.read(keyOf(1));
+        expect(store.usage()).toEqual({ entries: 2, bytes: 15 });
+        await other.clear();
+        await store.list(10);
+        expect(store.usage()).toEqual({ entries: 0, bytes: 0 });
+      });
+
+      it('loses nothing and counts right when both write at once', async () => {
+        const other = await open();
+        await Promise.all(
+          Array.from({ length: 30 }, (_, id) =>
+            (id % 2 === 0 ? store : other).write(entryOf(id, { byteLength: 10 + id }), 1000 + id, 'relaxed'),
+          ),
+        );
+        const all = await listAll();
+        expect(all).toHaveLength(30);
+        expect(store.usage()).toEqual({
+          entries: 30,
+          bytes: all.reduce((bytes, { metadata }) => bytes + metadata.byteLength, 0),
+        });
+      });
+    });
+  });
+}
+
+/** What the store should hold, by key. */
+type Model = Map<string, { readonly entry: Entry; accessedAtMs: number }>;
+type Held = { readonly entry: Entry; readonly accessedAtMs: number };
+
+const MODEL_KEYS = 6;
+const id = fc.nat(MODEL_KEYS - 1);
+const atMs = fc.nat(40);
+const maxEntries = fc.nat(4);
+
+const operation = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      type: fc.constant('write' as const),
+      id,
+      atMs,
+      byteLength: fc.integer({ min: 1, max: 300 }),
+      expiresAtMs: fc.oneof(atMs, fc.constant(Number.POSITIVE_INFINITY)),
+      durability: fc.constantFrom('relaxed' as const, 'durable' as const),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('touch' as const), id, atMs }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('remove' as const), id }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('read' as const), id }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('evict' as const), bytes: fc.nat(600), maxEntries }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('remove-expired' as const), atMs, maxEntries }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constantFrom('clear' as const, 'flush' as const, 'reopen' as const) }) },
+);
+type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never;
+
+const byLastAccess = (a: Held, b: Held): number => a.accessedAtMs - b.accessedAtMs;
+const byExpiry = (a: Held, b: Held): number => a.entry.metadata.expiresAtMs - b.entry.metadata.expiresAtMs;
+
+function front(held: readonly Held[], maxEntries: number, maxBytes: number): readonly Held[] {
+  const taken: Held[] = [];
+  let bytes = 0;
+  for (const each of held) {
+    if (taken.length >= maxEntries || bytes >= maxBytes) break;
+    taken.push(each);
+    bytes += each.entry.bytes.byteLength;
+  }
+  return taken;
+}
+
+function amountOf(held: readonly Held[]): Amount {
+  return { entries: held.length, bytes: held.reduce((bytes, { entry }) => bytes + entry.bytes.byteLength, 0) };
+}
+
+function toStored(entry: Entry, accessedAtMs: number): StoredMetadata {
+  return { metadata: entry.metadata, accessedAtMs };
+}
+
+/** Compares bodies in one pass: the matcher would take seconds for two mebibytes. */
+function expectEntry(actual: Entry | undefined, expected: Entry | undefined): void {
+  expect(actual?.metadata).toEqual(expected?.metadata);
+  expect(actual?.bytes.byteLength).toBe(expected?.bytes.byteLength);
+  const actualBytes = new Uint8Array(actual?.bytes ?? new ArrayBuffer(0));
+  const expectedBytes = new Uint8Array(expected?.bytes ?? new ArrayBuffer(0));
+  expect(actualBytes.findIndex((byte, index) => byte !== expectedBytes[index]), 'first byte that differs').toBe(-1);
+}
