@@ -52,6 +52,8 @@ export interface AudioCacheOptions {
   readonly config: CacheConfig;
   readonly hashing: Hashing;
   readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
   /** Undefined: memory only. */
   readonly store: AudioStore | undefined;
   /** Why there is no store, when there should be one. */
@@ -77,7 +79,7 @@ export class AudioCache {
   #removals = 0;
   #alert: HealthAlert | undefined;
 
-  constructor({ config, hashing, clock, store, storeError, emit }: AudioCacheOptions) {
+  constructor({ config, hashing, clock, random, store, storeError, emit }: AudioCacheOptions) {
     const nowMs = clock.nowMs();
     this.#config = config;
     this.#hashing = hashing;
@@ -103,6 +105,7 @@ export class AudioCache {
     });
     this.#fills = new SingleFlight({
       clock,
+      idPrefix: Math.floor(random() * 2 ** 48).toString(36),
       leaseMs: FILL_LEASE_MS,
       onAbandoned: (fillId) => emit({ type: 'fill-abandoned', fillId }),
     });
@@ -184,17 +187,20 @@ export class AudioCache {
     this.#fills.append(fillId, offsetBytes, chunk);
   }
 
-  /** Ends a fill: the audio goes to everybody who waits and, if admitted, into memory and on its way to disk. */
-  async completeFill(fillId: string, result: FillResult): Promise<void> {
+  /**
+   * Ends a fill: the audio goes to everybody who waits and, if admitted, into memory and on its way to disk. Resolves
+   * to false when the fill is not this filler's (any more), who may then put the audio.
+   */
+  async completeFill(fillId: string, result: FillResult): Promise<boolean> {
     const fill = this.#fills.collect(fillId);
-    if (fill === undefined) return;
+    if (fill === undefined) return false;
     const bytes = concatenate(fill.chunks);
     const admission = admit(this.#candidate(bytes, result));
     const refusal = 'refusal' in admission ? admission.refusal : undefined;
     if (refusal !== undefined) this.#metrics.errors.refused++;
     if (refusal !== undefined && !isPlayable(refusal)) {
       this.#fills.fail(fillId, invalidAudio(refusal, result.contentType));
-      return;
+      return true;
     }
     const removals = this.#removals;
     const contentType = 'contentType' in admission ? admission.contentType : result.contentType;
@@ -205,6 +211,7 @@ export class AudioCache {
       void this.#writeToDisk(entry, 'relaxed').catch(() => {});
     }
     this.#fills.settle(fillId, entry);
+    return true;
   }
 
   /** Ends a fill without audio: with an error everybody who waits fails, without one the next of them is granted. */

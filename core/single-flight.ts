@@ -28,6 +28,8 @@ export interface CompletedFill {
 /** Where time comes from, and who is told. */
 export interface SingleFlightOptions {
   readonly clock: Clock;
+  /** Begins every fill id, so that one granted by a worker since lost means nothing to the next worker. */
+  readonly idPrefix: string;
   /** A filler that is not heard of for this long is taken for gone. */
   readonly leaseMs: number;
   /** Nobody wants this fill's clip any more. */
@@ -204,7 +206,7 @@ export class SingleFlight<Result> {
   }
 
   #nextFillId(): string {
-    return `fill-${++this.#lastFillNumber}`;
+    return `${this.#options.idPrefix}-${++this.#lastFillNumber}`;
   }
 }
 

@@ -47,7 +47,6 @@ type FillAnswer = AnswerTo<Extract<CacheRequest, { type: 'read' | 'await-fill' }
 export class Fills {
   readonly #options: FillsOptions;
   readonly #turns: Turns;
-  readonly #sink: FillSink;
   readonly #synthesisByCanonical = new Map<string, Synthesis>();
   readonly #synthesisByFillId = new Map<string, Synthesis>();
   readonly #callPrefix: string;
@@ -57,7 +56,6 @@ export class Fills {
     this.#options = options;
     this.#turns = new Turns(options.options.maxConcurrentSyntheses);
     this.#callPrefix = Math.floor(options.random() * 2 ** 48).toString(36);
-    this.#sink = createSink(options.link);
   }
 
   /**
@@ -103,7 +101,7 @@ export class Fills {
       synthesis = this.#synthesisFor(wanted);
     } catch (error) {
       // Somebody else who waits may have a synthesizer.
-      this.#sink.fail(fillId, undefined);
+      this.#tell({ type: 'fill-failed', fillId });
       throw error;
     }
     synthesis.attach(fillId);
@@ -120,9 +118,7 @@ export class Fills {
     const synthesis = this.#synthesisFor(wanted, cause);
     const leave = synthesis.addLocalCaller();
     const key = await this.#options.keyOf(canonical);
-    const obtained = await this.#listen(synthesis, key, wanted, joined, leave);
-    if (!joined) this.#keepLater(synthesis, wanted);
-    return obtained;
+    return this.#listen(synthesis, key, wanted, joined, leave);
   }
 
   #synthesisFor(wanted: Wanted, cause?: AudioCacheError): Synthesis {
@@ -135,7 +131,7 @@ export class Fills {
     const synthesis = new Synthesis({
       spec,
       synthesize,
-      sink: this.#sink,
+      sink: createSink(this.#options.link, canonical),
       turns: this.#turns,
       clock,
       random,
@@ -183,22 +179,6 @@ export class Fills {
     return { key, source: 'origin', joined, metadata: metadata(audio, body.byteLength, audio.synthesisMs), body };
   }
 
-  /** Hands audio that was paid for while there was no cache to the next one, if there is one. */
-  #keepLater(synthesis: Synthesis, { canonical, spec, ttlMs }: Wanted): void {
-    const { link } = this.#options;
-    synthesis.done
-      .then(({ body, contentType, synthesisMs, custom, isStorable }) => {
-        if (!isStorable) return;
-        const bytes = body.copy();
-        const characters = spec.text.length;
-        const result = { byteLength: bytes.byteLength, contentType, synthesisMs, characters, ttlMs, spec, custom };
-        const address = { canonical };
-        return link.call({ type: 'put', address, bytes, result, durability: 'relaxed' }, { transfer: [bytes] });
-      })
-      // The caller has its clip; that it could not be kept shows in the statistics.
-      .catch(() => {});
-  }
-
   /** Asks, until the caller gives up; a fill granted to a caller that has given up is handed back. */
   #ask<Request extends Extract<CacheRequest, { type: 'read' | 'await-fill' }>>(
     request: Request,
@@ -210,7 +190,7 @@ export class Fills {
       leave();
       answer
         .then((late: FillAnswer) => {
-          if (late.type === 'fill-granted') this.#sink.fail(late.fillId, undefined);
+          if (late.type === 'fill-granted') this.#tell({ type: 'fill-failed', fillId: late.fillId });
         })
         .catch(() => {});
     });
@@ -222,14 +202,17 @@ export class Fills {
   }
 }
 
-function createSink(link: WorkerLink): FillSink {
-  const tell = (request: CacheRequest, transfer: Transferable[] = []) => {
-    // A fill the worker cannot take is audio that is not kept; the caller has it all the same.
-    link.call(request, { transfer, isPatient: true }).catch(() => {});
+/** Where the audio of one phrase goes. What cannot be taken is not kept; the caller has it all the same. */
+function createSink(link: WorkerLink, canonical: string): FillSink {
+  const tell = (request: CacheRequest, buffers: Transferable[] = []) => {
+    link.call(request, { transfer: buffers, isPatient: true }).catch(() => {});
   };
   return {
     chunk: (fillId, offsetBytes, chunk) => tell({ type: 'fill-chunk', fillId, offsetBytes, chunk }, [chunk]),
-    complete: (fillId, result) => tell({ type: 'fill-complete', fillId, result }),
+    complete: (fillId, result) =>
+      link.call({ type: 'fill-complete', fillId, result }, { isPatient: true }).catch(() => false),
+    keep: (bytes, result) =>
+      tell({ type: 'put', address: { canonical }, bytes, result, durability: 'relaxed' }, [bytes]),
     fail: (fillId, error) => tell({ type: 'fill-failed', fillId, error }),
     renew: (fillId) => tell({ type: 'renew-fill', fillId }),
   };

@@ -28,7 +28,10 @@ export interface SynthesizedAudio {
 /** Where the audio of a fill goes. */
 export interface FillSink {
   chunk(fillId: string, offsetBytes: number, chunk: ArrayBuffer): void;
-  complete(fillId: string, result: FillResult): void;
+  /** Resolves to whether the fill took the audio. */
+  complete(fillId: string, result: FillResult): Promise<boolean>;
+  /** Stores audio that no fill took. */
+  keep(bytes: ArrayBuffer, result: FillResult): void;
   /** Without an error: given up, the next caller may have it. */
   fail(fillId: string, error: ErrorMessage | undefined): void;
   renew(fillId: string): void;
@@ -138,7 +141,7 @@ export class Synthesis {
           },
         }),
       );
-      for (const fillId of this.#fillIds) sink.complete(fillId, this.#resultOf(audio));
+      void this.#deliver(audio);
       return audio;
     } catch (error) {
       const given = this.#abort.signal.aborted ? undefined : encodeError(error);
@@ -147,6 +150,14 @@ export class Synthesis {
     } finally {
       this.#cancelRenewal();
     }
+  }
+
+  /** Hands the audio to its fills; when none takes it, since their worker is lost, to whatever cache there is. */
+  async #deliver(audio: SynthesizedAudio): Promise<void> {
+    const { sink } = this.#options;
+    const result = this.#resultOf(audio);
+    const taken = await Promise.all([...this.#fillIds].map((fillId) => sink.complete(fillId, result)));
+    if (audio.isStorable && !taken.includes(true)) sink.keep(audio.body.copy(), result);
   }
 
   async #attempt(): Promise<SynthesizedAudio> {

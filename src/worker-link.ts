@@ -25,8 +25,6 @@ const WATCH_INTERVAL_MS = 250;
 const PATIENCE_MS = 500;
 /** A worker that does not answer a ping in this time is lost. */
 const PING_TIMEOUT_MS = 1000;
-/** From the start of a worker to its readiness, opening the store included. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** After so many workers in a row that never got ready none is tried any more. */
 const MAX_FAILED_STARTS = 3;
 
@@ -34,6 +32,7 @@ const MAX_FAILED_STARTS = 3;
 export interface WorkerLinkOptions {
   readonly worker: WorkerSource | undefined;
   readonly open: OpenRequest;
+  /** For a call, and for a worker to get ready. */
   readonly callTimeoutMs: number;
   readonly clock: Clock;
   readonly onEvent: (event: CacheEvent) => void;
@@ -142,13 +141,13 @@ export class WorkerLink {
 
   /** Shakes hands: resolves when the worker takes requests. */
   #open(worker: Worker, endpoint: Remote<CacheEndpoint>): Promise<void> {
-    const { open, onEvent, clock } = this.#options;
+    const { open, onEvent, clock, callTimeoutMs } = this.#options;
     return new Promise<void>((resolve, reject) => {
       // A script that cannot be loaded, or a policy that forbids it, shows as an error event without a message.
       worker.addEventListener('error', (event) => reject(workerLost(event.message || 'Its script could not be run.')));
       const cancel = clock.schedule(
-        () => reject(workerLost(`It was not ready after ${HANDSHAKE_TIMEOUT_MS} ms.`)),
-        HANDSHAKE_TIMEOUT_MS,
+        () => reject(workerLost(`It was not ready after ${callTimeoutMs} ms.`)),
+        callTimeoutMs,
       );
       endpoint
         .open(open, proxy(onEvent))
@@ -213,10 +212,11 @@ export class WorkerLink {
   }
 
   #lose(error: unknown): void {
-    const lost = error instanceof AudioCacheError ? error : workerLost('It failed to start.', error);
+    const isLoss = error instanceof AudioCacheError && error.code === 'WORKER_LOST';
+    const lost = isLoss ? error : workerLost(error instanceof Error ? error.message : 'It failed to start.', error);
     this.#failedStarts++;
-    // A worker of another version will not become another one by being started again.
-    const isFinal = this.#failedStarts >= MAX_FAILED_STARTS || lost.code !== 'WORKER_LOST';
+    // One that refuses, as one of another version does, will not change its mind by being started again.
+    const isFinal = this.#failedStarts >= MAX_FAILED_STARTS || !isLoss;
     if (isFinal) this.#ended = lost;
     this.#drop(lost);
     if (!isFinal) this.#session = this.#start();

@@ -61,7 +61,14 @@ export class CacheService implements CacheEndpoint {
       this.#emit = onEvent;
       const hashing = await createHashing({ keySecret });
       const opened = await openStoreOrError(() => this.#openStore(config, this.#clock));
-      const cache = new AudioCache({ config, hashing, clock: this.#clock, emit: onEvent, ...opened });
+      const cache = new AudioCache({
+        config,
+        hashing,
+        clock: this.#clock,
+        random: Math.random,
+        emit: onEvent,
+        ...opened,
+      });
       this.#cache = cache;
       const runCleanup = async (budgetMs: number) => (await cache.cleanup(budgetMs)).complete;
       this.#stopCleanup = scheduleCleanup(runCleanup, config.cleanupIntervalMs, this.#clock);
@@ -100,8 +107,7 @@ export class CacheService implements CacheEndpoint {
         cache.appendChunk(request.fillId, request.offsetBytes, request.chunk);
         return undefined;
       case 'fill-complete':
-        await cache.completeFill(request.fillId, request.result);
-        return undefined;
+        return cache.completeFill(request.fillId, request.result);
       case 'fill-failed':
         cache.failFill(request.fillId, request.error);
         return undefined;

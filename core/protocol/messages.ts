@@ -93,7 +93,8 @@ export interface AnswerByRequest {
   'leave-fill': undefined;
   'renew-fill': undefined;
   'fill-chunk': undefined;
-  'fill-complete': undefined;
+  /** False: the fill is not this filler's any more, and the audio was not taken. */
+  'fill-complete': boolean;
   'fill-failed': undefined;
   put: { readonly key: string };
   delete: boolean;

@@ -48,26 +48,29 @@ test('fifty concurrent requests for one phrase cost one synthesis', async () => 
   expect(performance).toMatchObject({ misses: 1, joined: 49, saved: { requests: 49 } });
 });
 
-test.each([0, 1, 2])('when caller %i of three aborts, the other two get the clip from the one synthesis', async (leaver) => {
-  const origin = createOrigin();
-  origin.hold();
-  const cache = createClient({ synthesize: origin.synthesize });
-  const controllers = [new AbortController(), new AbortController(), new AbortController()];
-  const requests = controllers.map(({ signal }) => cache.getOrSynthesize('Three of us.', { signal }));
-  const settled = Promise.allSettled(requests);
-  await until(() => origin.asked.length > 0);
-  // Both others have joined once the worker has answered a request sent after theirs.
-  await cache.has('anything');
-  const reason = new Error('changed my mind');
-  controllers[leaver]?.abort(reason);
-  await expect(requests[leaver]).rejects.toBe(reason);
-  origin.release();
+test.each([0, 1, 2])(
+  'when caller %i of three aborts, the other two get the clip from the one synthesis',
+  async (leaver) => {
+    const origin = createOrigin();
+    origin.hold();
+    const cache = createClient({ synthesize: origin.synthesize });
+    const controllers = [new AbortController(), new AbortController(), new AbortController()];
+    const requests = controllers.map(({ signal }) => cache.getOrSynthesize('Three of us.', { signal }));
+    const settled = Promise.allSettled(requests);
+    await until(() => origin.asked.length > 0);
+    // Both others have joined once the worker has answered a request sent after theirs.
+    await cache.has('anything');
+    const reason = new Error('changed my mind');
+    controllers[leaver]?.abort(reason);
+    await expect(requests[leaver]).rejects.toBe(reason);
+    origin.release();
 
-  const outcomes = await settled;
-  expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(2);
-  expect(origin.asked).toEqual(['Three of us.']);
-  expect((await cache.get('Three of us.'))?.source).toBe('memory');
-});
+    const outcomes = await settled;
+    expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(2);
+    expect(origin.asked).toEqual(['Three of us.']);
+    expect((await cache.get('Three of us.'))?.source).toBe('memory');
+  },
+);
 
 test('a synthesis that everybody left is completed and kept, since it is paid for', async () => {
   const origin = createOrigin();

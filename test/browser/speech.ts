@@ -2,8 +2,8 @@
  * What the browser tests speak with: a stub origin that is deterministic and counts, and small valid WAV audio.
  */
 import type { SpeechSpec } from '../../core/protocol/values';
-import type { AudioCacheClientOptions } from '../../src/options';
 import { AudioCacheClient } from '../../src/audio-cache-client';
+import type { AudioCacheClientOptions } from '../../src/options';
 
 const SAMPLE_RATE = 8000;
 
