@@ -39,7 +39,10 @@ export default defineConfig({
             headless: true,
             screenshotFailures: false,
             provider: playwright({
-              launchOptions: { args: chromiumArgs, ...(executablePath === undefined ? {} : { executablePath }) },
+              launchOptions: {
+                args: [...chromiumArgs, '--autoplay-policy=no-user-gesture-required'],
+                ...(executablePath === undefined ? {} : { executablePath }),
+              },
               persistentContext: profile,
             }),
             instances: [{ browser: 'chromium' }],
