@@ -66,7 +66,10 @@ export class CacheService implements CacheEndpoint {
         hashing,
         clock: this.#clock,
         random: Math.random,
-        emit: onEvent,
+        emit: (event) => {
+          onEvent(event);
+          this.#pushSnapshotSoon();
+        },
         ...opened,
       });
       this.#cache = cache;
@@ -80,7 +83,7 @@ export class CacheService implements CacheEndpoint {
     const cache = this.#cache;
     if (cache === undefined) throw new TypeError('A request came before open');
     const outcome = await toOutcome(() => this.#dispatch(cache, request));
-    this.#pushSnapshotSoon(cache);
+    this.#pushSnapshotSoon();
     // Each branch of the dispatch answers its own request type, which the compiler cannot follow through the union.
     return transferBytes(outcome) as Outcome<AnswerTo<Request>>;
   }
@@ -143,12 +146,12 @@ export class CacheService implements CacheEndpoint {
     }
   }
 
-  #pushSnapshotSoon(cache: AudioCache): void {
+  #pushSnapshotSoon(): void {
     if (this.#isSnapshotDue) return;
     this.#isSnapshotDue = true;
     this.#clock.schedule(() => {
       this.#isSnapshotDue = false;
-      this.#emit({ type: 'snapshot', stats: cache.stats() });
+      if (this.#cache !== undefined) this.#emit({ type: 'snapshot', stats: this.#cache.stats() });
     }, SNAPSHOT_INTERVAL_MS);
   }
 }

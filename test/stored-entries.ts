@@ -1,0 +1,49 @@
+/** Entries for tests of stores and tiers: the same numbers always give the same key, metadata and bytes. */
+import type { Entry, EntryMetadata } from '../core/protocol/values';
+
+/** A valid key for a number. */
+export function keyOf(id: number): string {
+  return `v1_${id.toString(16).padStart(64, '0')}`;
+}
+
+/**
+ * An entry of `byteLength` bytes (1,000 unless told) that do not compress, different for every id and version. The
+ * version stands in `custom`, unless that is given; the checksum is none.
+ */
+export function entryOf(id: number, given: Partial<EntryMetadata> & { readonly version?: number } = {}): Entry {
+  const { version = 0, ...metadata } = given;
+  const byteLength = metadata.byteLength ?? 1_000;
+  return {
+    metadata: {
+      key: keyOf(id),
+      contentType: 'audio/mpeg',
+      createdAtMs: 900,
+      expiresAtMs: 1_000_000_000,
+      characters: 20,
+      synthesisMs: 350,
+      checksum: { kind: 'xxh64', hex: '0123456789abcdef' },
+      custom: { version },
+      ...metadata,
+      byteLength,
+    },
+    bytes: noise(byteLength, id * 1_009 + version + 1),
+  };
+}
+
+/** Which version an entry from `entryOf` is. */
+export function versionOf({ custom }: EntryMetadata): number {
+  return Number(custom?.version);
+}
+
+/** Bytes from xorshift32 (Marsaglia 2003). */
+function noise(byteLength: number, seed: number): ArrayBuffer {
+  const bytes = new Uint8Array(byteLength);
+  let state = Math.imul(seed, 2_654_435_761) | 1;
+  for (let index = 0; index < byteLength; index++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    bytes[index] = state;
+  }
+  return bytes.buffer;
+}
