@@ -1,0 +1,143 @@
+/**
+ * A store that fails and dawdles on request, around any other store.
+ *
+ * Held operations come in two kinds, because races differ by it: one held *before* has not happened yet, one held
+ * *after* has happened and merely was not answered yet.
+ */
+import { AudioCacheError, type AudioCacheErrorCode } from '../core/protocol/audio-cache-error';
+import type { Amount, Durability, Entry } from '../core/protocol/values';
+import type { AudioStore, StoredMetadata, StoredPage } from '../core/storage/store';
+
+/** The operations that can be made to fail or to wait. */
+export type StoreOperation =
+  | 'read'
+  | 'readMetadata'
+  | 'write'
+  | 'remove'
+  | 'clear'
+  | 'removeExpired'
+  | 'evict'
+  | 'list'
+  | 'flush'
+  | 'close';
+
+interface Hold {
+  readonly operation: StoreOperation;
+  readonly when: 'before' | 'after';
+  readonly released: Promise<void>;
+}
+
+/** The wrapped store, with faults. */
+export class FaultyStore implements AudioStore {
+  readonly #store: AudioStore;
+  readonly #failures: { readonly operation: StoreOperation; readonly error: Error; timesLeft: number }[] = [];
+  readonly #holds = new Set<Hold>();
+  /** Every operation that was called, in order. */
+  readonly calls: StoreOperation[] = [];
+  /** The arguments of every `evict`. */
+  readonly evictions: { readonly bytes: number; readonly maxEntries: number }[] = [];
+  /** Every `touch`. */
+  readonly touches: { readonly key: string; readonly accessedAtMs: number }[] = [];
+  /** The most audio bytes ever held after a write. */
+  highestBytes = 0;
+
+  constructor(store: AudioStore) {
+    this.#store = store;
+  }
+
+  get kind(): AudioStore['kind'] {
+    return this.#store.kind;
+  }
+
+  /** Makes the next calls of the operation fail, with nothing changed. */
+  fail(operation: StoreOperation, code: AudioCacheErrorCode | Error, times = 1): void {
+    const error = code instanceof Error ? code : new AudioCacheError(code, `The test made ${operation} fail.`);
+    this.#failures.push({ operation, error, timesLeft: times });
+  }
+
+  /** Lets calls of the operation wait until the returned function is called. */
+  hold(operation: StoreOperation, when: 'before' | 'after' = 'before'): () => void {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const hold: Hold = { operation, when, released };
+    this.#holds.add(hold);
+    return () => {
+      this.#holds.delete(hold);
+      release();
+    };
+  }
+
+  /** How often an operation was called. */
+  countOf(operation: StoreOperation): number {
+    return this.calls.filter((called) => called === operation).length;
+  }
+
+  read(key: string): Promise<Entry | undefined> {
+    return this.#run('read', () => this.#store.read(key));
+  }
+
+  readMetadata(key: string): Promise<StoredMetadata | undefined> {
+    return this.#run('readMetadata', () => this.#store.readMetadata(key));
+  }
+
+  write(entry: Entry, accessedAtMs: number, durability: Exclude<Durability, 'memory'>): Promise<void> {
+    return this.#run('write', async () => {
+      await this.#store.write(entry, accessedAtMs, durability);
+      this.highestBytes = Math.max(this.highestBytes, this.#store.usage().bytes);
+    });
+  }
+
+  remove(key: string): Promise<number | undefined> {
+    return this.#run('remove', () => this.#store.remove(key));
+  }
+
+  clear(): Promise<Amount> {
+    return this.#run('clear', () => this.#store.clear());
+  }
+
+  touch(key: string, accessedAtMs: number): void {
+    this.touches.push({ key, accessedAtMs });
+    this.#store.touch(key, accessedAtMs);
+  }
+
+  removeExpired(nowMs: number, maxEntries: number): Promise<Amount> {
+    return this.#run('removeExpired', () => this.#store.removeExpired(nowMs, maxEntries));
+  }
+
+  evict(bytes: number, maxEntries: number): Promise<Amount> {
+    this.evictions.push({ bytes, maxEntries });
+    return this.#run('evict', () => this.#store.evict(bytes, maxEntries));
+  }
+
+  list(limit: number, cursor?: string): Promise<StoredPage> {
+    return this.#run('list', () => this.#store.list(limit, cursor));
+  }
+
+  usage(): Amount {
+    return this.#store.usage();
+  }
+
+  flush(): Promise<void> {
+    return this.#run('flush', () => this.#store.flush());
+  }
+
+  close(): Promise<void> {
+    return this.#run('close', () => this.#store.close());
+  }
+
+  async #run<Result>(operation: StoreOperation, perform: () => Promise<Result>): Promise<Result> {
+    this.calls.push(operation);
+    const failure = this.#failures.find((planned) => planned.operation === operation && planned.timesLeft > 0);
+    if (failure !== undefined) {
+      failure.timesLeft--;
+      throw failure.error;
+    }
+    const hold = [...this.#holds].find((each) => each.operation === operation);
+    if (hold?.when === 'before') await hold.released;
+    const result = await perform();
+    if (hold?.when === 'after') await hold.released;
+    return result;
+  }
+}
