@@ -10,11 +10,11 @@
  * complete and admitted audio is stored; and whatever an operation awaits, it looks again before it acts on what it
  * saw before.
  */
-import { admit, type Refusal, SNIFF_BYTES } from './admission';
+import { type AudioCandidate, admit, type Refusal, SNIFF_BYTES } from './admission';
 import type { Clock } from './clock';
 import { DiskTier } from './disk-tier';
 import type { Hashing } from './hashing';
-import { checkKey, keyFromDigest } from './key';
+import { canonicalizeSpec, checkKey, keyFromDigest } from './key';
 import { MemoryTier } from './memory-tier';
 import { Metrics } from './metrics/metrics';
 import { renderPrometheus } from './metrics/prometheus';
@@ -42,6 +42,7 @@ import type {
   EntryInfo,
   EntryMetadata,
   HealthAlert,
+  SpeechSpec,
   TierName,
 } from './protocol/values';
 import { SingleFlight } from './single-flight';
@@ -116,19 +117,19 @@ export class AudioCache {
 
   /** Returns the clip, or undefined on a miss. The caller owns the bytes. */
   async get(address: Address): Promise<HitAnswer | undefined> {
-    const key = await this.#keyOf(address);
-    const found = await this.#lookUp(key, canonicalOf(address));
+    const { key, canonical } = await this.#identify(address);
+    const found = await this.#lookUp(key, canonical);
     if (found !== undefined) return this.#serve(found.entry, found.source);
     this.#metrics.miss(this.#clock.nowMs());
     return undefined;
   }
 
   /** Returns the clip, or makes the caller part of its synthesis: the one who does it, or one who waits for it. */
-  async read(callId: string, canonical: string): Promise<HitAnswer | FillGrantedAnswer | FillPendingAnswer> {
-    const key = await this.#keyOf({ canonical });
+  async read(callId: string, spec: SpeechSpec): Promise<HitAnswer | FillGrantedAnswer | FillPendingAnswer> {
+    const { key, canonical } = await this.#identifySpec(spec);
     const found = await this.#lookUp(key, canonical);
     if (found !== undefined) return this.#serve(found.entry, found.source);
-    const joined = this.#fills.join(key, canonical, callId);
+    const joined = this.#fills.join({ key, canonical, spec }, callId);
     if (joined.type === 'pending') return { type: 'fill-pending', key };
     this.#metrics.miss(this.#clock.nowMs());
     return { type: 'fill-granted', key, fillId: joined.fillId };
@@ -195,7 +196,8 @@ export class AudioCache {
     const fill = this.#fills.collect(fillId);
     if (fill === undefined) return false;
     const bytes = concatenate(fill.chunks);
-    const admission = admit(this.#candidate(bytes, result));
+    const { key, canonical, spec } = fill.subject;
+    const admission = admit(this.#candidate(bytes, spec, result));
     const refusal = 'refusal' in admission ? admission.refusal : undefined;
     if (refusal !== undefined) this.#metrics.errors.refused++;
     if (refusal !== undefined && !isPlayable(refusal)) {
@@ -204,7 +206,7 @@ export class AudioCache {
     }
     const removals = this.#removals;
     const contentType = 'contentType' in admission ? admission.contentType : result.contentType;
-    const entry = await this.#createEntry(fill.key, fill.canonical, bytes, contentType, result);
+    const entry = await this.#createEntry({ key, canonical, spec }, bytes, contentType, result);
     if (refusal === undefined && removals === this.#removals) {
       this.#keepInMemory(entry);
       // Not awaited: nobody waits for the disk to hear a clip. Until it is written a killed worker loses the entry.
@@ -236,18 +238,18 @@ export class AudioCache {
    * `QUOTA_EXCEEDED`
    */
   async put(address: Address, bytes: ArrayBuffer, result: FillResult, durability: Durability): Promise<string> {
-    const key = await this.#keyOf(address);
-    const admission = admit(this.#candidate(bytes, result));
+    const identity = await this.#identify(address);
+    const admission = admit(this.#candidate(bytes, identity.spec, result));
     if ('refusal' in admission) {
       if (admission.refusal === 'too-large') throw this.#entryTooLarge(bytes.byteLength);
       throw invalidAudio(admission.refusal, result.contentType);
     }
-    const entry = await this.#createEntry(key, canonicalOf(address), bytes, admission.contentType, result);
+    const entry = await this.#createEntry(identity, bytes, admission.contentType, result);
     this.#keepInMemory(entry);
     const written = this.#writeToDisk(entry, durability === 'durable' ? 'durable' : 'relaxed');
     if (durability === 'memory') void written.catch(() => {});
     else await written;
-    return key;
+    return identity.key;
   }
 
   #keepInMemory(entry: Entry): void {
@@ -271,8 +273,7 @@ export class AudioCache {
   }
 
   async #createEntry(
-    key: string,
-    canonical: string | undefined,
+    { key, canonical, spec }: Identity,
     bytes: ArrayBuffer,
     contentType: string,
     result: FillResult,
@@ -285,17 +286,21 @@ export class AudioCache {
       byteLength: bytes.byteLength,
       createdAtMs,
       expiresAtMs: createdAtMs + (result.ttlMs ?? this.#config.disk.ttlMs),
-      characters: result.characters,
+      characters: spec?.text.length ?? 0,
       synthesisMs: result.synthesisMs,
       checksum: this.#hashing.checksum(bytes),
       fingerprint,
-      spec: this.#config.storeText ? result.spec : undefined,
+      spec: this.#config.storeText ? spec : undefined,
       custom: result.custom,
     };
     return { metadata, bytes };
   }
 
-  #candidate(bytes: ArrayBuffer, { byteLength, contentType, spec }: FillResult): Parameters<typeof admit>[0] {
+  #candidate(
+    bytes: ArrayBuffer,
+    spec: SpeechSpec | undefined,
+    { byteLength, contentType }: FillResult,
+  ): AudioCandidate {
     return {
       head: new Uint8Array(bytes, 0, Math.min(SNIFF_BYTES, bytes.byteLength)),
       byteLength: bytes.byteLength,
@@ -310,14 +315,14 @@ export class AudioCache {
 
   /** True when memory or disk holds an unexpired entry. Counts as no request and as no access. */
   async has(address: Address): Promise<boolean> {
-    const key = await this.#keyOf(address);
+    const { key } = await this.#identify(address);
     if (this.#memory.peek(key, this.#clock.nowMs()) !== undefined || this.#writeByKey.has(key)) return true;
     return (await this.#disk.getMetadata(key)) !== undefined;
   }
 
   /** Removes an entry from memory and disk; resolves to whether there was one. */
   async delete(address: Address): Promise<boolean> {
-    const key = await this.#keyOf(address);
+    const { key } = await this.#identify(address);
     this.#removals++;
     const pending = this.#writeByKey.get(key);
     const wasInMemory = this.#memory.delete(key);
@@ -356,7 +361,7 @@ export class AudioCache {
 
   /** All that is known about an entry; undefined when neither memory nor disk holds it. */
   async info(address: Address): Promise<EntryInfo | undefined> {
-    const key = await this.#keyOf(address);
+    const { key } = await this.#identify(address);
     const onDisk = await this.#disk.getMetadata(key);
     if (onDisk !== undefined) return this.#infoFor(onDisk, true);
     const held = this.#memory.peek(key, this.#clock.nowMs());
@@ -406,9 +411,14 @@ export class AudioCache {
 
   // ----------------------------------------------------------------------------------------------------- inside
 
-  async #keyOf(address: Address): Promise<string> {
-    if ('key' in address) return checkKey(address.key);
-    return keyFromDigest(await this.#hashing.digestHex(address.canonical));
+  async #identify(address: Address): Promise<Identity> {
+    if ('spec' in address) return this.#identifySpec(address.spec);
+    return { key: checkKey(address.key), canonical: undefined, spec: undefined };
+  }
+
+  async #identifySpec(spec: SpeechSpec): Promise<{ key: string; canonical: string; spec: SpeechSpec }> {
+    const canonical = canonicalizeSpec(spec, this.#config.speedMode);
+    return { key: keyFromDigest(await this.#hashing.digestHex(canonical)), canonical, spec };
   }
 
   async #pendingWrites(): Promise<void> {
@@ -460,8 +470,11 @@ interface Found {
   readonly source: 'memory' | 'disk';
 }
 
-function canonicalOf(address: Address): string | undefined {
-  return 'canonical' in address ? address.canonical : undefined;
+/** An entry's key and, when the caller named a spec, what it stands for. */
+interface Identity {
+  readonly key: string;
+  readonly canonical: string | undefined;
+  readonly spec: SpeechSpec | undefined;
 }
 
 /** The entry as one caller gets it: a copy, since a decoder detaches the buffer it is given. */

@@ -7,7 +7,7 @@
  * user's disk and in shared caches, so nothing here may change without a new prefix.
  */
 import { AudioCacheError } from './protocol/audio-cache-error';
-import type { JsonValue, SpeechSpec } from './protocol/values';
+import type { JsonValue, SpeechSpec, SpeedMode } from './protocol/values';
 
 /** Longest text taken, in UTF-16 units after trimming. */
 export const MAX_TEXT_LENGTH = 100_000;
@@ -48,41 +48,22 @@ const FIELD_TYPES: Readonly<Record<FurtherField, readonly ('string' | 'number' |
 
 const SPEC_FIELDS: ReadonlySet<string> = new Set(['text', 'voice', 'speed', ...FURTHER_FIELDS]);
 
-/** `synthesis`: the speed is part of the sound; `playback`: the player applies it, so it stays out of the key. */
-export type SpeedMode = 'synthesis' | 'playback';
-
 /**
- * Returns the spec with the defaults filled in and nothing undefined or empty left in it; a string is a text.
- * @throws AudioCacheError `INVALID_SPEC` for something other than a string or an object with known fields.
- */
-export function resolveSpec(input: string | SpeechSpec, defaults: Partial<SpeechSpec> = {}): SpeechSpec {
-  const given: unknown = typeof input === 'string' ? { text: input } : input;
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw invalidSpec('text', `a spec is a text or an object with a text, not ${describeType(given)}`);
-  }
-  const resolved: Record<string, unknown> = {};
-  for (const source of [defaults, given as Readonly<Record<string, unknown>>]) {
-    for (const [field, value] of Object.entries(source)) {
-      if (!SPEC_FIELDS.has(field)) {
-        throw invalidSpec(field, `unknown field "${field}"; put what else changes the sound into "extra"`);
-      }
-      if (value !== undefined && (value !== '' || field === 'text')) resolved[field] = value;
-    }
-  }
-  // Checked field by field in `canonicalizeSpec`, which every resolved spec passes through.
-  return resolved as unknown as SpeechSpec;
-}
-
-/**
- * Returns the canonical string of a resolved spec, the only thing the key depends on.
+ * Returns the canonical string of a spec, the only thing the key depends on. A field that is undefined or an empty
+ * string counts as not given.
  * @throws AudioCacheError `INVALID_SPEC`, with `field` naming the part that is wrong.
  */
 export function canonicalizeSpec(spec: SpeechSpec, speedMode: SpeedMode = 'synthesis'): string {
+  for (const field in spec) {
+    if (!SPEC_FIELDS.has(field)) {
+      throw invalidSpec(field, `unknown field "${field}"; put what else changes the sound into "extra"`);
+    }
+  }
   const head = `${canonicalText(spec.text)}|${canonicalVoice(spec)}|${canonicalSpeed(spec.speed, speedMode)}`;
   let members = '';
   for (const field of FURTHER_FIELDS) {
     const value = spec[field];
-    if (value === undefined) continue;
+    if (value === undefined || value === '') continue;
     checkField(field, value);
     members += `${members === '' ? '' : ','}"${field}":${canonicalJson(value, field)}`;
   }
@@ -134,7 +115,7 @@ function canonicalVoice({ voice, provider }: SpeechSpec): string {
   if (!isWellFormed(voice)) throw invalidSpec('voice', 'voice holds half of a surrogate pair');
   const trimmed = voice.trim();
   // Some providers' voice ids differ only in case, so a named provider keeps it.
-  const cased = provider === undefined ? trimmed.toLowerCase() : trimmed;
+  const cased = provider === undefined || provider === '' ? trimmed.toLowerCase() : trimmed;
   return cased.replaceAll('%', '%25').replaceAll('|', '%7C');
 }
 

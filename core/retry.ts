@@ -25,12 +25,29 @@ export interface RetryPolicy {
   readonly maxRetryAfterMs: number;
 }
 
-/** The values of design and documentation. */
+/** Any part of a policy; the rest is as in `DEFAULT_RETRY_POLICY`. */
+export interface RetryOptions {
+  readonly rateLimited?: Partial<BackoffPolicy> | undefined;
+  readonly unavailable?: Partial<BackoffPolicy> | undefined;
+  readonly maxRetryAfterMs?: number | undefined;
+}
+
+/** Used where the options do not say otherwise. */
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   rateLimited: { maxRetries: 3, firstDelayMs: 1000, maxDelayMs: 16_000 },
   unavailable: { maxRetries: 2, firstDelayMs: 500, maxDelayMs: 8000 },
   maxRetryAfterMs: 60_000,
 };
+
+/** Returns the default policy with the options applied. */
+export function resolveRetryPolicy(options: RetryOptions): RetryPolicy {
+  const { rateLimited, unavailable, maxRetryAfterMs } = DEFAULT_RETRY_POLICY;
+  return {
+    rateLimited: { ...rateLimited, ...options.rateLimited },
+    unavailable: { ...unavailable, ...options.unavailable },
+    maxRetryAfterMs: options.maxRetryAfterMs ?? maxRetryAfterMs,
+  };
+}
 
 /** Where time and chance come from. */
 export interface RetryEnvironment {

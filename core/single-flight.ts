@@ -8,6 +8,7 @@
  * processes.
  */
 import type { Clock } from './clock';
+import type { SpeechSpec } from './protocol/values';
 
 /** How a wait ended: with the audio, or with the task of synthesizing it. */
 export type FillOutcome<Result> =
@@ -17,10 +18,16 @@ export type FillOutcome<Result> =
 /** What a caller is told when it joins. */
 export type JoinOutcome = { readonly type: 'granted'; readonly fillId: string } | { readonly type: 'pending' };
 
-/** A fill that has just been completed by its filler. */
-export interface CompletedFill {
+/** What is being synthesized. */
+export interface FillSubject {
   readonly key: string;
   readonly canonical: string;
+  readonly spec: SpeechSpec;
+}
+
+/** A fill that has just been completed by its filler. */
+export interface CompletedFill {
+  readonly subject: FillSubject;
   /** The audio so far, in the order in which it was sent. */
   readonly chunks: readonly ArrayBuffer[];
 }
@@ -43,8 +50,7 @@ interface Waiter<Result> {
 }
 
 interface Fill<Result> {
-  readonly key: string;
-  readonly canonical: string;
+  readonly subject: FillSubject;
   fillId: string;
   /** The caller that synthesizes, while it still wants the clip itself. */
   fillerCallId: string | undefined;
@@ -75,13 +81,13 @@ export class SingleFlight<Result> {
 
   /** The key of a fill under way. */
   keyOf(fillId: string): string | undefined {
-    return this.#fillById.get(fillId)?.key;
+    return this.#fillById.get(fillId)?.subject.key;
   }
 
-  /** Grants the fill of the key to this caller, or lets it wait for the one under way. */
-  join(key: string, canonical: string, callId: string): JoinOutcome {
-    const current = this.#fillByKey.get(key);
-    if (current === undefined) return { type: 'granted', fillId: this.#start(key, canonical, callId).fillId };
+  /** Grants the fill of the subject's key to this caller, or lets it wait for the one under way. */
+  join(subject: FillSubject, callId: string): JoinOutcome {
+    const current = this.#fillByKey.get(subject.key);
+    if (current === undefined) return { type: 'granted', fillId: this.#start(subject, callId).fillId };
     const waiter = createWaiter<Result>();
     current.waiterByCallId.set(callId, waiter);
     this.#waiterByCallId.set(callId, waiter);
@@ -159,7 +165,7 @@ export class SingleFlight<Result> {
     fill.chunks = [];
     const next = fill.waiterByCallId.entries().next();
     if (next.done) {
-      this.#fillByKey.delete(fill.key);
+      this.#fillByKey.delete(fill.subject.key);
       return;
     }
     const [callId, waiter] = next.value;
@@ -171,17 +177,16 @@ export class SingleFlight<Result> {
     waiter.resolve({ type: 'granted', fillId: fill.fillId });
   }
 
-  #start(key: string, canonical: string, callId: string): Fill<Result> {
+  #start(subject: FillSubject, callId: string): Fill<Result> {
     const fill: Fill<Result> = {
-      key,
-      canonical,
+      subject,
       fillId: this.#nextFillId(),
       fillerCallId: callId,
       waiterByCallId: new Map(),
       chunks: [],
       cancelLease: () => {},
     };
-    this.#fillByKey.set(key, fill);
+    this.#fillByKey.set(subject.key, fill);
     this.#fillById.set(fill.fillId, fill);
     this.#fillByCallId.set(callId, fill);
     this.#startLease(fill);
@@ -199,7 +204,7 @@ export class SingleFlight<Result> {
     if (fill === undefined) return [];
     fill.cancelLease();
     this.#fillById.delete(fillId);
-    this.#fillByKey.delete(fill.key);
+    this.#fillByKey.delete(fill.subject.key);
     if (fill.fillerCallId !== undefined) this.#fillByCallId.delete(fill.fillerCallId);
     for (const callId of fill.waiterByCallId.keys()) this.#fillByCallId.delete(callId);
     return [...fill.waiterByCallId.values()];

@@ -1,19 +1,12 @@
 /**
  * The page's cache: say what should be heard, get a clip.
  *
- * Nothing is decided here. A spec is checked and brought to its canonical form on the page, so that a mistake is told
- * at once and without a worker; the worker finds or keeps the audio; `fills.ts` synthesizes what nobody has.
+ * Nothing is decided here: the worker checks what it is asked, finds the audio and keeps it; `clip-requests.ts` has
+ * synthesized on this page what nobody has.
  */
 import { type Clock, systemClock } from '../core/clock';
-import { canonicalizeSpec, checkKey, keyFromDigest, resolveSpec } from '../core/key';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import {
-  type Address,
-  type CacheEvent,
-  type CacheRequest,
-  type HitAnswer,
-  PROTOCOL_VERSION,
-} from '../core/protocol/messages';
+import { type Address, type CacheEvent, type CacheRequest, PROTOCOL_VERSION } from '../core/protocol/messages';
 import type {
   CacheStats,
   CleanupReport,
@@ -23,13 +16,12 @@ import type {
   JsonObject,
   SpeechSpec,
 } from '../core/protocol/values';
-import { createSubtleDigest } from '../core/subtle-digest';
-import { AudioBody } from './audio-body';
+import { abortable } from './abortable';
 import type { ClientEvent, ClientEventMap } from './client-events';
 import { Clip } from './clip';
-import { Fills, type Obtained } from './fills';
+import { ClipRequests, fromHit, type Obtained } from './clip-requests';
 import { type AudioCacheClientOptions, invalidOption, type ResolvedOptions, resolveOptions } from './options';
-import { type AudioSource, openAudio, type Synthesize } from './origin-audio';
+import type { AudioSource, Synthesize } from './origin-audio';
 import { watchPageLifecycle } from './page-lifecycle';
 import { Statistics } from './statistics';
 import { type CallOptions, WorkerLink } from './worker-link';
@@ -84,13 +76,6 @@ export interface EntriesOptions {
   readonly cursor?: string | undefined;
 }
 
-/** A phrase ready to be looked up. */
-interface Phrase {
-  readonly spec: SpeechSpec;
-  readonly canonical: string;
-  readonly playbackRate: number;
-}
-
 /** How long a cleanup may take while the page is being hidden. */
 const HIDDEN_CLEANUP_MS = 50;
 const DURABILITIES: readonly Durability[] = ['memory', 'relaxed', 'durable'];
@@ -106,7 +91,7 @@ export class AudioCacheClient {
   readonly #options: ResolvedOptions;
   readonly #clock: Clock;
   readonly #link: WorkerLink;
-  readonly #fills: Fills;
+  readonly #requests: ClipRequests;
   readonly #statistics: Statistics;
   readonly #listenersByType = new Map<ClientEvent['type'], Set<(event: never) => void>>();
   readonly #unwatch: () => void;
@@ -135,13 +120,11 @@ export class AudioCacheClient {
       onEvent: (event) => this.#onEvent(event),
       onLost: (error, isFinal) => this.#onWorkerLost(error, isFinal),
     });
-    this.#fills = new Fills({
-      link: this.#link,
-      options: resolved,
-      clock: this.#clock,
-      random: Math.random,
-      keyOf: (canonical) => keyOnPage(canonical, resolved.keySecret),
-    });
+    const load = async () => {
+      const { Syntheses } = await import('./syntheses');
+      return new Syntheses({ link: this.#link, options: resolved, clock: this.#clock, random: Math.random });
+    };
+    this.#requests = new ClipRequests(this.#link, load, Math.random);
     this.#unwatch = watchPageLifecycle({
       onHidden: () => this.#settle(),
       onFrozen: () => this.#link.suspend(),
@@ -155,9 +138,9 @@ export class AudioCacheClient {
    */
   async get(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<Clip | undefined> {
     const startedAt = performance.now();
-    const located = this.#locate(input);
-    const hit = await this.#read({ type: 'get', address: located.address }, signal);
-    return hit && this.#serve(obtainedFrom(hit), located, startedAt);
+    const address = this.#locate(input);
+    const hit = await this.#read({ type: 'get', address }, signal);
+    return hit && this.#serve(fromHit(hit), 'spec' in address ? address.spec : undefined, startedAt);
   }
 
   /**
@@ -170,11 +153,10 @@ export class AudioCacheClient {
     const startedAt = performance.now();
     this.#throwIfClosed();
     checkTtl(ttlMs);
-    const phrase = this.#resolvePhrase(input);
-    const { spec, canonical } = phrase;
+    const spec = this.#resolve(input);
     try {
-      const obtained = await this.#fills.obtain({ spec, canonical, synthesize, signal, ttlMs, streaming });
-      return this.#serve(obtained, phrase, startedAt);
+      const obtained = await this.#requests.obtain({ spec, synthesize, signal, ttlMs, streaming });
+      return this.#serve(obtained, spec, startedAt);
     } catch (error) {
       this.#noteFailure(error);
       throw error;
@@ -183,7 +165,7 @@ export class AudioCacheClient {
 
   /** Resolves to whether memory or disk holds the phrase. Counts neither as a request nor as a use. */
   async has(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<boolean> {
-    return this.#read({ type: 'has', address: this.#locate(input).address }, signal);
+    return this.#read({ type: 'has', address: this.#locate(input) }, signal);
   }
 
   /**
@@ -198,19 +180,11 @@ export class AudioCacheClient {
     if (!DURABILITIES.includes(durability)) {
       throw invalidOption('durability', '"memory", "relaxed" or "durable"', durability);
     }
-    const { address, spec } = this.#locate(input);
-    const incoming = openAudio({ audio: data, contentType, custom: options.custom }, this.#clock.nowMs());
-    const isHandedOver = transfer && data instanceof ArrayBuffer;
-    const bytes = isHandedOver ? data : await collect(incoming.chunks, signal);
-    const result = {
-      byteLength: Math.max(bytes.byteLength, Math.ceil(incoming.announcedLength ?? 0)),
-      contentType: incoming.contentType,
-      custom: incoming.custom,
-      synthesisMs: 0,
-      characters: spec?.text.length ?? 0,
-      ttlMs,
-      spec,
-    };
+    const address = this.#locate(input);
+    const { readAudio } = await import('./origin-audio');
+    const audio = { audio: data, contentType, custom: options.custom };
+    const { bytes, ...incoming } = await readAudio(audio, transfer, this.#clock.nowMs(), signal);
+    const result = { ...incoming, synthesisMs: 0, ttlMs };
     const answer = await this.#call(
       { type: 'put', address, bytes, result, durability },
       { transfer: [bytes], isPatient: true },
@@ -221,7 +195,7 @@ export class AudioCacheClient {
 
   /** Removes the phrase from memory and disk; resolves to whether it was there. */
   async delete(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<boolean> {
-    return this.#call({ type: 'delete', address: this.#locate(input).address }, {}, signal);
+    return this.#call({ type: 'delete', address: this.#locate(input) }, {}, signal);
   }
 
   /** Removes everything from memory and disk. */
@@ -251,7 +225,7 @@ export class AudioCacheClient {
 
   /** Resolves to all that is known about an entry, its audio aside; undefined when there is none. */
   async info(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<EntryInfo | undefined> {
-    return this.#read({ type: 'info', address: this.#locate(input).address }, signal);
+    return this.#read({ type: 'info', address: this.#locate(input) }, signal);
   }
 
   /** Resolves to how well the cache works and what it holds, as of now. */
@@ -294,7 +268,7 @@ export class AudioCacheClient {
     const closing = this.#link.call({ type: 'close' });
     this.#closed = new AudioCacheError('CLOSED', 'This cache was closed; make a new AudioCacheClient.');
     this.#unwatch();
-    this.#fills.cancelAll(this.#closed);
+    this.#requests.cancelAll(this.#closed);
     // A worker that cannot close in time is ended all the same: what it acknowledged is on disk.
     await closing.catch(() => {});
     this.#link.end(this.#closed);
@@ -314,7 +288,7 @@ export class AudioCacheClient {
     this.#throwIfClosed();
     signal?.throwIfAborted();
     const answer = this.#link.call(request, options);
-    return signal === undefined ? answer : untilAborted(answer, signal);
+    return abortable(answer, signal);
   }
 
   #tell(request: CacheRequest): void {
@@ -328,33 +302,23 @@ export class AudioCacheClient {
     this.#tell({ type: 'cleanup', budgetMs: HIDDEN_CLEANUP_MS });
   }
 
-  #locate(input: SpeechInput): {
-    readonly address: Address;
-    readonly spec?: SpeechSpec;
-    readonly playbackRate: number;
-  } {
-    if (typeof input === 'object' && input !== null && 'key' in input) {
-      return { address: { key: checkKey(input.key) }, playbackRate: 1 };
-    }
-    const { spec, canonical, playbackRate } = this.#resolvePhrase(input);
-    return { address: { canonical }, spec, playbackRate };
+  #locate(input: SpeechInput): Address {
+    return typeof input === 'object' && input !== null && 'key' in input
+      ? { key: input.key }
+      : { spec: this.#resolve(input) };
   }
 
-  #resolvePhrase(input: string | SpeechSpec): Phrase {
-    const { defaults, speedMode } = this.#options;
-    const spec = resolveSpec(input, defaults);
-    const canonical = canonicalizeSpec(spec, speedMode);
-    if (speedMode === 'synthesis') return { spec, canonical, playbackRate: 1 };
-    const { speed = 1, ...unhurried } = spec;
-    return { spec: unhurried, canonical, playbackRate: speed };
+  /** The spec with the defaults filled in. What is wrong with it the worker says, in one place for all callers. */
+  #resolve(input: string | SpeechSpec): SpeechSpec {
+    const isSpec = typeof input === 'object' && input !== null;
+    const given = isSpec ? Object.entries(input).filter(([, value]) => value !== undefined && value !== '') : [];
+    const text = isSpec ? input.text : input;
+    return { ...this.#options.defaults, ...Object.fromEntries(given), text };
   }
 
-  #serve(
-    obtained: Obtained,
-    { playbackRate, spec }: { readonly playbackRate: number; readonly spec?: SpeechSpec },
-    startedAt: number,
-  ): Clip {
-    const clip = new Clip({ ...obtained, playbackRate });
+  #serve(obtained: Obtained, spec: SpeechSpec | undefined, startedAt: number): Clip {
+    const isPlayedFaster = this.#options.config.speedMode === 'playback';
+    const clip = new Clip({ ...obtained, playbackRate: (isPlayedFaster ? spec?.speed : undefined) ?? 1 });
     const latencyMs = performance.now() - startedAt;
     this.#statistics.served(clip.source, latencyMs);
     if (this.#listenersByType.has('served')) {
@@ -376,7 +340,7 @@ export class AudioCacheClient {
         this.#statistics.update(event.stats);
         return;
       case 'fill-abandoned':
-        this.#fills.abandon(event.fillId);
+        this.#requests.abandon(event.fillId);
         return;
       case 'warning':
         this.#warn(event.message);
@@ -412,36 +376,6 @@ export class AudioCacheClient {
   }
 }
 
-function obtainedFrom({ key, source, joined, metadata, bytes }: HitAnswer): Obtained {
-  return { key, source, joined, metadata, body: AudioBody.of(bytes) };
-}
-
-async function collect(chunks: AsyncIterable<Uint8Array<ArrayBuffer>>, signal?: AbortSignal): Promise<ArrayBuffer> {
-  const body = new AudioBody();
-  for await (const chunk of chunks) {
-    signal?.throwIfAborted();
-    body.append(chunk);
-  }
-  return body.copy();
-}
-
-async function keyOnPage(canonical: string, secret: string | undefined): Promise<string> {
-  try {
-    return keyFromDigest(await (await createSubtleDigest(secret))(canonical));
-  } catch {
-    // Without a secure context the page cannot hash; a clip without a key still plays.
-    return '';
-  }
-}
-
 function checkTtl(ttlMs: number | undefined): void {
   if (ttlMs !== undefined && !(ttlMs > 0)) throw invalidOption('ttlMs', 'a number above 0, or Infinity', ttlMs);
-}
-
-function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

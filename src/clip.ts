@@ -2,7 +2,7 @@
  * What the caller gets: the audio of one phrase, ready to be played, decoded, saved or sent on.
  */
 import type { ClipMetadata, ClipSource } from '../core/protocol/values';
-import type { AudioBody } from './audio-body';
+import type { ClipBody } from './clip-body';
 
 /** How a clip is played. */
 export interface PlayOptions {
@@ -18,7 +18,7 @@ export interface ClipParts {
   readonly source: ClipSource;
   readonly joined: boolean;
   readonly metadata: ClipMetadata;
-  readonly body: AudioBody;
+  readonly body: ClipBody;
   /** The player's rate: 1 unless the client's `speedMode` is `playback`. */
   readonly playbackRate: number;
 }
@@ -36,7 +36,7 @@ export class Clip {
   /** True when the audio is past its expiry and was served because the origin failed. */
   readonly stale = false;
   readonly metadata: ClipMetadata;
-  readonly #body: AudioBody;
+  readonly #body: ClipBody;
   readonly #playbackRate: number;
   #url: string | undefined;
   #stop: () => void = () => {};

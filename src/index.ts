@@ -28,7 +28,7 @@ export type {
   TierName,
   TierState,
 } from '../core/protocol/values';
-export type { BackoffPolicy, RetryPolicy } from '../core/retry';
+export type { BackoffPolicy, RetryOptions } from '../core/retry';
 export {
   type AbortableOptions,
   AudioCacheClient,

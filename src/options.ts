@@ -1,10 +1,9 @@
 /**
  * What a client is made with: the options, their defaults, and the check that names whatever is wrong.
  */
-import { resolveSpec, type SpeedMode } from '../core/key';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import type { CacheConfig, DiskConfig, MemoryConfig, SpeechSpec } from '../core/protocol/values';
-import { DEFAULT_RETRY_POLICY, type RetryPolicy } from '../core/retry';
+import type { CacheConfig, DiskConfig, MemoryConfig, SpeechSpec, SpeedMode } from '../core/protocol/values';
+import type { RetryOptions } from '../core/retry';
 import type { Synthesize } from './origin-audio';
 
 const MIB = 1024 * 1024;
@@ -39,7 +38,8 @@ export interface AudioCacheClientOptions {
   readonly disk?: Partial<DiskConfig> | undefined;
   /** Default 5 minutes. */
   readonly cleanupIntervalMs?: number | undefined;
-  readonly retry?: Partial<RetryPolicy> | undefined;
+  /** How failures of the origin are retried, where that differs from the defaults (`docs`, "Retries"). */
+  readonly retry?: RetryOptions | undefined;
   /** One attempt of a synthesis may take this long. Default 60 s. */
   readonly synthesisTimeoutMs?: number | undefined;
   /** So many phrases are synthesized at once; the others wait their turn. Default 6. */
@@ -63,8 +63,7 @@ export interface ResolvedOptions {
   readonly defaults: Partial<SpeechSpec>;
   readonly synthesize: Synthesize | undefined;
   readonly keySecret: string | undefined;
-  readonly speedMode: SpeedMode;
-  readonly retry: RetryPolicy;
+  readonly retry: RetryOptions;
   readonly synthesisTimeoutMs: number;
   readonly maxConcurrentSyntheses: number;
   readonly fill: 'complete' | 'abort';
@@ -132,10 +131,10 @@ const RULES: Rules = {
  */
 export function resolveOptions(options: AudioCacheClientOptions): ResolvedOptions {
   checkRules(options, RULES, '');
-  const { retry } = options;
   const config: CacheConfig = {
     namespace: options.namespace ?? 'default',
     version: options.version ?? 1,
+    speedMode: options.speedMode ?? 'synthesis',
     maxEntryBytes: options.maxEntryBytes ?? 32 * MIB,
     storeText: options.storeText ?? true,
     cleanupIntervalMs: options.cleanupIntervalMs ?? 5 * MINUTE_MS,
@@ -160,21 +159,12 @@ export function resolveOptions(options: AudioCacheClientOptions): ResolvedOption
       throw invalidOption(`${tier}.lowWater`, `below ${tier}.highWater (${highWater})`, lowWater);
     }
   }
-  const defaults = options.defaults ?? {};
-  // Names an unknown field now rather than at the first phrase.
-  resolveSpec({ text: 'x' }, defaults);
   return {
     config,
-    defaults,
+    defaults: options.defaults ?? {},
     synthesize: options.synthesize,
     keySecret: options.keySecret,
-    speedMode: options.speedMode ?? 'synthesis',
-    retry: {
-      ...DEFAULT_RETRY_POLICY,
-      ...retry,
-      rateLimited: withDefaults(retry?.rateLimited, DEFAULT_RETRY_POLICY.rateLimited),
-      unavailable: withDefaults(retry?.unavailable, DEFAULT_RETRY_POLICY.unavailable),
-    },
+    retry: options.retry ?? {},
     synthesisTimeoutMs: options.synthesisTimeoutMs ?? MINUTE_MS,
     maxConcurrentSyntheses: options.maxConcurrentSyntheses ?? 6,
     fill: options.fill ?? 'complete',

@@ -4,6 +4,7 @@
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { JsonObject, SpeechSpec } from '../core/protocol/values';
 import { parseRetryAfterMs } from '../core/retry';
+import { GrowingBody } from './growing-body';
 
 /** Audio in any form the platform has. */
 export type AudioSource =
@@ -67,6 +68,36 @@ export function openAudio(returned: AudioSource | SynthesisResult, nowMs: number
     custom,
     chunks: isBlob ? readStream(audio.stream()) : chunksOf(audio),
   };
+}
+
+/** Audio all there, as `put` hands it to the cache. */
+export interface CollectedAudio {
+  /** The cache's to keep: a copy, or the caller's own buffer handed over. */
+  readonly bytes: ArrayBuffer;
+  readonly contentType: string;
+  readonly custom: JsonObject | undefined;
+  /** The length it should have: more than there is where less came than was announced. */
+  readonly byteLength: number;
+}
+
+/** Reads audio to its end; an ArrayBuffer is taken over instead of copied if `transfer` is true. Fails as `openAudio`. */
+export async function readAudio(
+  result: SynthesisResult,
+  transfer: boolean,
+  nowMs: number,
+  signal: AbortSignal | undefined,
+): Promise<CollectedAudio> {
+  const { contentType, custom, announcedLength = 0, chunks } = openAudio(result, nowMs);
+  let bytes = result.audio;
+  if (!transfer || !(bytes instanceof ArrayBuffer)) {
+    const body = new GrowingBody();
+    for await (const chunk of chunks) {
+      signal?.throwIfAborted();
+      body.append(chunk);
+    }
+    bytes = body.take();
+  }
+  return { bytes, contentType, custom, byteLength: Math.max(bytes.byteLength, Math.ceil(announcedLength)) };
 }
 
 /** The error for a response that is none, with what decides about a retry. */

@@ -11,13 +11,14 @@ import { AudioCacheError, type ErrorMessage, encodeError } from '../core/protoco
 import { FILL_LEASE_MS, type FillResult } from '../core/protocol/messages';
 import type { JsonObject, SpeechSpec } from '../core/protocol/values';
 import { parseRetryAfterMs, type RetryPolicy, retryOrigin } from '../core/retry';
-import { AudioBody } from './audio-body';
+import { abortable } from './abortable';
+import { GrowingBody } from './growing-body';
 import { openAudio, type Synthesize } from './origin-audio';
 import type { Turns } from './turns';
 
 /** A finished synthesis. */
 export interface SynthesizedAudio {
-  readonly body: AudioBody;
+  readonly body: GrowingBody;
   readonly contentType: string;
   readonly synthesisMs: number;
   readonly custom: JsonObject | undefined;
@@ -67,7 +68,7 @@ export class Synthesis {
   #localCallers = 0;
   #isSent = false;
   #isListenedTo = false;
-  #body = new AudioBody();
+  #body = new GrowingBody();
   #announceBegin: (audio: Awaited<Synthesis['begun']>) => void = () => {};
   #cancelRenewal: () => void = () => {};
 
@@ -163,12 +164,12 @@ export class Synthesis {
   async #attempt(): Promise<SynthesizedAudio> {
     const { spec, synthesize, clock, timeoutMs, maxEntryBytes } = this.#options;
     const { signal, release } = limitTime(this.#abort.signal, timeoutMs, clock);
-    const body = new AudioBody();
+    const body = new GrowingBody();
     this.#body = body;
     this.#isSent = true;
     const startedAtMs = clock.nowMs();
     try {
-      const returned = await untilAborted(Promise.resolve(synthesize(spec, { signal })), signal);
+      const returned = await abortable(Promise.resolve(synthesize(spec, { signal })), signal);
       const incoming = openAudio(returned, clock.nowMs());
       const { contentType, custom, announcedLength } = incoming;
       const judge = (declaredLength: number | undefined) =>
@@ -182,7 +183,7 @@ export class Synthesis {
         });
       const chunks = incoming.chunks[Symbol.asyncIterator]();
       for (;;) {
-        const next = await untilAborted(chunks.next(), signal);
+        const next = await abortable(chunks.next(), signal);
         if (next.done) break;
         this.#receive(body, next.value);
         const sofar = judge(undefined);
@@ -205,16 +206,14 @@ export class Synthesis {
     }
   }
 
-  #receive(body: AudioBody, chunk: Uint8Array<ArrayBuffer>): void {
+  #receive(body: GrowingBody, chunk: Uint8Array<ArrayBuffer>): void {
     const offsetBytes = body.byteLength;
     body.append(chunk);
     for (const fillId of this.#fillIds) this.#options.sink.chunk(fillId, offsetBytes, chunk.slice().buffer);
   }
 
   #resultOf({ body, contentType, synthesisMs, custom }: SynthesizedAudio): FillResult {
-    const { spec, ttlMs } = this.#options;
-    const characters = spec.text.length;
-    return { byteLength: body.byteLength, contentType, synthesisMs, characters, ttlMs, spec, custom };
+    return { byteLength: body.byteLength, contentType, synthesisMs, ttlMs: this.#options.ttlMs, custom };
   }
 
   #renewSoon(): void {
@@ -245,16 +244,6 @@ function limitTime(outer: AbortSignal, timeoutMs: number, clock: Clock): { signa
     outer.removeEventListener('abort', onAbort);
   };
   return { signal: controller.signal, release };
-}
-
-/** Settles as the promise does, or rejects as soon as the signal ends: a function need not obey its signal. */
-function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
 
 function badAudio(refusal: Exclude<Refusal, 'too-large' | 'unknown-type'>): AudioCacheError {

@@ -97,7 +97,7 @@ export class CacheService implements CacheEndpoint {
       case 'has':
         return cache.has(request.address);
       case 'read':
-        return cache.read(request.callId, request.canonical);
+        return cache.read(request.callId, request.spec);
       case 'await-fill':
         return cache.awaitFill(request.callId);
       case 'leave-fill':

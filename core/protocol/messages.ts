@@ -32,8 +32,11 @@ export const PROTOCOL_VERSION = 1;
  */
 export const FILL_LEASE_MS = 120_000;
 
-/** Names an entry: by the canonical form of its spec (see `core/key.ts`) or by its known key. */
-export type Address = { readonly canonical: string } | { readonly key: string };
+/**
+ * Names an entry: by its spec, with the client's defaults filled in, or by its known key. Neither has been checked: the
+ * worker does, and answers `INVALID_SPEC` or `INVALID_KEY`.
+ */
+export type Address = { readonly spec: SpeechSpec } | { readonly key: string };
 
 /** One clip as a page received it, reported so that latencies are those a person waits for. */
 export interface ServedSample {
@@ -47,7 +50,7 @@ export type CacheRequest =
   | { readonly type: 'get'; readonly address: Address }
   | { readonly type: 'has'; readonly address: Address }
   /** Look the spec up; on a miss join its fill. `callId` names this caller until it has its clip or leaves. */
-  | { readonly type: 'read'; readonly callId: string; readonly canonical: string }
+  | { readonly type: 'read'; readonly callId: string; readonly spec: SpeechSpec }
   /** Wait for the fill that a `read` was told is pending. */
   | { readonly type: 'await-fill'; readonly callId: string }
   /** The caller no longer wants the clip. */
@@ -138,16 +141,14 @@ export interface FillPendingAnswer {
   readonly key: string;
 }
 
-/** What is known about audio that is to be stored. */
+/** What is known about audio that is to be stored, beside the phrase it is of. */
 export interface FillResult {
   /** Length of the whole audio, against which what arrived is checked. */
   readonly byteLength: number;
   readonly contentType: string;
   readonly synthesisMs: number;
-  readonly characters: number;
   /** Overrides the disk tier's time to live. */
   readonly ttlMs?: number | undefined;
-  readonly spec?: SpeechSpec | undefined;
   readonly custom?: JsonObject | undefined;
 }
 

@@ -43,6 +43,9 @@ export interface SpeechSpec {
   readonly extra?: JsonValue | undefined;
 }
 
+/** `synthesis`: the speed is part of the sound; `playback`: the player applies it, so it stays out of the key. */
+export type SpeedMode = 'synthesis' | 'playback';
+
 /** Where a clip came from. */
 export type ClipSource = 'memory' | 'disk' | 'remote' | 'origin';
 
@@ -241,6 +244,7 @@ export interface DiskConfig {
 export interface CacheConfig {
   readonly namespace: string;
   readonly version: number;
+  readonly speedMode: SpeedMode;
   readonly maxEntryBytes: number;
   readonly storeText: boolean;
   readonly cleanupIntervalMs: number;

@@ -2,13 +2,13 @@
  * Audio while it arrives: collected once, read by whoever wants it, as it comes or when it is whole.
  */
 
+import type { ClipBody } from './clip-body';
+
 /** Grows by `append` until `finish` or `fail`. Readers share the pieces and must not change them. */
-export class AudioBody {
+export class GrowingBody implements ClipBody {
   readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   readonly #whole: Promise<void>;
   #byteLength = 0;
-  /** The one buffer, when nobody else has it. */
-  #ownBuffer: ArrayBuffer | undefined;
   #isOver = false;
   #wake: () => void = () => {};
   #grown: Promise<void>;
@@ -25,21 +25,10 @@ export class AudioBody {
     this.#grown = this.#nextGrowth();
   }
 
-  /** A body that is whole from the start. Takes the bytes over. */
-  static of(bytes: ArrayBuffer): AudioBody {
-    const body = new AudioBody();
-    body.append(new Uint8Array(bytes));
-    body.finish();
-    body.#ownBuffer = bytes;
-    return body;
-  }
-
-  /** Bytes so far. */
   get byteLength(): number {
     return this.#byteLength;
   }
 
-  /** Resolves when all is there; rejects when the synthesis broke off. */
   get whole(): Promise<void> {
     return this.#whole;
   }
@@ -75,7 +64,6 @@ export class AudioBody {
     this.#grow();
   }
 
-  /** A copy of what is there so far, in a buffer that the caller owns. */
   copy(): ArrayBuffer {
     const copy = new Uint8Array(this.#byteLength);
     let offset = 0;
@@ -86,12 +74,10 @@ export class AudioBody {
     return copy.buffer;
   }
 
-  /** The bytes themselves where they are this body's alone, else a copy. */
   take(): ArrayBuffer {
-    return this.#ownBuffer ?? this.copy();
+    return this.copy();
   }
 
-  /** The audio as it comes; every reader gets copies of its own. */
   stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     let next = 0;
     return new ReadableStream({

@@ -1,0 +1,179 @@
+/**
+ * The syntheses of a page, one per phrase.
+ *
+ * The worker decides who synthesizes; this page merely never runs two syntheses of one canonical spec, so that a worker
+ * lost and started again joins what is under way. When there is no cache to ask, the phrase is synthesized here: a
+ * broken cache never breaks playback.
+ */
+import type { Clock } from '../core/clock';
+import { canonicalizeSpec, keyFromDigest } from '../core/key';
+import { AudioCacheError } from '../core/protocol/audio-cache-error';
+import type { CacheRequest, FillGrantedAnswer } from '../core/protocol/messages';
+import type { ClipMetadata, SpeechSpec } from '../core/protocol/values';
+import { type RetryPolicy, resolveRetryPolicy } from '../core/retry';
+import { createSubtleDigest } from '../core/subtle-digest';
+import { abortable } from './abortable';
+import { WholeBody } from './clip-body';
+import type { Obtained, Wanted } from './clip-requests';
+import type { ResolvedOptions } from './options';
+import { type FillSink, Synthesis, type SynthesizedAudio } from './synthesis';
+import { Turns } from './turns';
+import type { WorkerLink } from './worker-link';
+
+/** What the syntheses of a page work with. */
+export interface SynthesesOptions {
+  readonly link: WorkerLink;
+  readonly options: ResolvedOptions;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** The syntheses under way on this page. */
+export class Syntheses {
+  readonly #options: SynthesesOptions;
+  readonly #turns: Turns;
+  readonly #retry: RetryPolicy;
+  readonly #synthesisByCanonical = new Map<string, Synthesis>();
+  readonly #synthesisByFillId = new Map<string, Synthesis>();
+
+  constructor(options: SynthesesOptions) {
+    this.#options = options;
+    this.#turns = new Turns(options.options.maxConcurrentSyntheses);
+    this.#retry = resolveRetryPolicy(options.options.retry);
+  }
+
+  /** True when this page is synthesizing the phrase. */
+  isUnderWay(spec: SpeechSpec): boolean {
+    return this.#synthesisByCanonical.has(this.#canonicalOf(spec));
+  }
+
+  /**
+   * Synthesizes what this page was granted; `leave` tells the cache that this caller gave up.
+   * @throws AudioCacheError `NO_SYNTHESIZER`, at once: nothing has begun then
+   */
+  fill(wanted: Wanted, { key, fillId }: FillGrantedAnswer, leave: () => void): Promise<Obtained> {
+    const synthesis = this.#synthesisFor(wanted);
+    synthesis.attach(fillId);
+    this.#synthesisByFillId.set(fillId, synthesis);
+    synthesis.done.catch(() => {}).finally(() => this.#synthesisByFillId.delete(fillId));
+    return this.#listen(synthesis, key, wanted, false, leave);
+  }
+
+  /** The way without a cache: the synthesis of this page that is under way, or one of its own. */
+  async obtainWithoutCache(wanted: Wanted, cause: AudioCacheError): Promise<Obtained> {
+    const { spec, signal } = wanted;
+    signal?.throwIfAborted();
+    const joined = this.isUnderWay(spec);
+    const synthesis = this.#synthesisFor(wanted, cause);
+    const leave = synthesis.addLocalCaller();
+    const key = await keyWithoutCache(this.#canonicalOf(spec), this.#options.options.keySecret);
+    return this.#listen(synthesis, key, wanted, joined, leave);
+  }
+
+  /** The cache says that nobody waits for a fill any more. */
+  abandon(fillId: string): void {
+    this.#synthesisByFillId.get(fillId)?.abandon(fillId);
+  }
+
+  /** Ends all syntheses of this page. */
+  cancelAll(reason: unknown): void {
+    for (const synthesis of this.#synthesisByCanonical.values()) synthesis.cancel(reason);
+  }
+
+  #synthesisFor(wanted: Wanted, cause?: AudioCacheError): Synthesis {
+    const { spec, ttlMs } = wanted;
+    const canonical = this.#canonicalOf(spec);
+    const underWay = this.#synthesisByCanonical.get(canonical);
+    if (underWay !== undefined && !underWay.isCancelled) return underWay;
+    const { options, clock, random } = this.#options;
+    const synthesize = wanted.synthesize ?? options.synthesize;
+    if (synthesize === undefined) throw noSynthesizer(cause);
+    const synthesis = new Synthesis({
+      // With the speed left to the player, the origin is asked for the plain phrase.
+      spec: options.config.speedMode === 'playback' ? { ...spec, speed: undefined } : spec,
+      synthesize,
+      sink: createSink(this.#options.link, spec),
+      turns: this.#turns,
+      clock,
+      random,
+      retry: this.#retry,
+      timeoutMs: options.synthesisTimeoutMs,
+      maxEntryBytes: options.config.maxEntryBytes,
+      abortWhenAbandoned: options.fill === 'abort',
+      ttlMs,
+    });
+    this.#synthesisByCanonical.set(canonical, synthesis);
+    synthesis.done
+      .catch(() => {})
+      .finally(() => {
+        if (this.#synthesisByCanonical.get(canonical) === synthesis) this.#synthesisByCanonical.delete(canonical);
+      });
+    return synthesis;
+  }
+
+  async #listen(
+    synthesis: Synthesis,
+    key: string,
+    { signal, streaming, spec, ttlMs }: Wanted,
+    joined: boolean,
+    leave: () => void,
+  ): Promise<Obtained> {
+    const { clock, options } = this.#options;
+    const createdAtMs = clock.nowMs();
+    const metadata = (audio: Awaited<Synthesis['begun']>, byteLength: number, synthesisMs: number): ClipMetadata => ({
+      contentType: audio.contentType,
+      byteLength,
+      createdAtMs,
+      expiresAtMs: createdAtMs + (ttlMs ?? options.config.disk.ttlMs),
+      characters: spec.text.length,
+      synthesisMs,
+      custom: audio.custom,
+    });
+    if (streaming) {
+      const audio = await abortable(synthesis.begun, signal, leave);
+      synthesis.listen();
+      // Its length and duration are not known yet.
+      return { key, source: 'origin', joined, metadata: metadata(audio, 0, 0), body: audio.body };
+    }
+    const audio: SynthesizedAudio = await abortable(synthesis.done, signal, leave);
+    const body = new WholeBody(audio.body.copy());
+    return { key, source: 'origin', joined, metadata: metadata(audio, body.byteLength, audio.synthesisMs), body };
+  }
+
+  #canonicalOf(spec: SpeechSpec): string {
+    return canonicalizeSpec(spec, this.#options.options.config.speedMode);
+  }
+}
+
+/** Where the audio of one phrase goes. What cannot be taken is not kept; the caller has it all the same. */
+function createSink(link: WorkerLink, spec: SpeechSpec): FillSink {
+  const tell = (request: CacheRequest, buffers: Transferable[] = []) => {
+    link.call(request, { transfer: buffers, isPatient: true }).catch(() => {});
+  };
+  return {
+    chunk: (fillId, offsetBytes, chunk) => tell({ type: 'fill-chunk', fillId, offsetBytes, chunk }, [chunk]),
+    complete: (fillId, result) =>
+      link.call({ type: 'fill-complete', fillId, result }, { isPatient: true }).catch(() => false),
+    keep: (bytes, result) => tell({ type: 'put', address: { spec }, bytes, result, durability: 'relaxed' }, [bytes]),
+    fail: (fillId, error) => tell({ type: 'fill-failed', fillId, error }),
+    renew: (fillId) => tell({ type: 'renew-fill', fillId }),
+  };
+}
+
+async function keyWithoutCache(canonical: string, secret: string | undefined): Promise<string> {
+  try {
+    const digestHex = await createSubtleDigest(secret);
+    return keyFromDigest(await digestHex(canonical));
+  } catch {
+    // Without a secure context the page cannot hash; a clip without a key still plays.
+    return '';
+  }
+}
+
+function noSynthesizer(cause: AudioCacheError | undefined): AudioCacheError {
+  return new AudioCacheError(
+    'NO_SYNTHESIZER',
+    'The phrase is not in the cache and nothing can synthesize it; pass "synthesize" to the client or to this call.',
+    cause === undefined ? {} : { cause },
+  );
+}
