@@ -1,0 +1,45 @@
+/** What the tiers hold against their limits, and what the cache has saved so far. */
+import type { TierState } from '../../core/protocol/values';
+import { card, element, figures, setAttribute, setText } from './dom';
+import { formatBytes, formatCount, formatTime } from './format';
+import type { PanelView } from './panel-view';
+
+/** Creates the view of bytes held. */
+export function createTierMeters(): PanelView {
+  const memory = tierMeter('memory');
+  const disk = tierMeter('disk');
+  return {
+    root: card('held', 'Held', memory.root, disk.root),
+    update: ({ tiers, runtime }) => {
+      memory.show(tiers.memory);
+      disk.show(runtime.store === 'none' ? undefined : tiers.disk);
+    },
+  };
+}
+
+/** Creates the view of what was not asked of the origin. */
+export function createSavings(): PanelView {
+  const saved = figures('requests', 'characters', 'waiting');
+  return {
+    root: card('saved', 'Saved', saved.list),
+    update: ({ performance: { saved: amounts } }) =>
+      saved.show(formatCount(amounts.requests), formatCount(amounts.characters), formatTime(amounts.synthesisMs)),
+  };
+}
+
+function tierMeter(name: 'memory' | 'disk') {
+  const meter = element('meter', { 'aria-label': `${name}: bytes held`, min: '0' });
+  const text = element('span');
+  return {
+    root: element('div', { class: `tier ${name}` }, element('b', {}, name), text, meter),
+    show: (state: TierState | undefined) => {
+      meter.hidden = !state;
+      if (!state) return setText(text, 'not available');
+      const { bytes, maxBytes, entries } = state;
+      // `max` first: a value above it would be cut off.
+      setAttribute(meter, 'max', `${Math.max(1, maxBytes)}`);
+      setAttribute(meter, 'value', `${bytes}`);
+      setText(text, `${formatBytes(bytes)} of ${formatBytes(maxBytes)} · ${formatCount(entries)} clips`);
+    },
+  };
+}
