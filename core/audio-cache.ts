@@ -17,7 +17,6 @@ import type { Hashing } from './hashing';
 import { canonicalizeSpec, checkKey, keyFromDigest } from './key';
 import { MemoryTier } from './memory-tier';
 import { Metrics } from './metrics/metrics';
-import { renderPrometheus } from './metrics/prometheus';
 import { AudioCacheError, decodeError, type ErrorMessage } from './protocol/audio-cache-error';
 import {
   type Address,
@@ -27,6 +26,7 @@ import {
   type FillPendingAnswer,
   type FillResult,
   type HitAnswer,
+  type MetricsAnswer,
   PROTOCOL_VERSION,
   type ServedSample,
 } from './protocol/messages';
@@ -391,9 +391,9 @@ export class AudioCache {
     };
   }
 
-  /** The counters as Prometheus text. */
-  prometheus(): string {
-    return renderPrometheus(this.#metrics, this.stats());
+  /** Everything that is exported to a monitoring system. */
+  metrics(): MetricsAnswer {
+    return { stats: this.stats(), histograms: this.#metrics.histograms() };
   }
 
   /** Resolves once everything accepted so far survives power loss, as far as there is a working store. */

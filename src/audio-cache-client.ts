@@ -237,7 +237,9 @@ export class AudioCacheClient {
   /** Resolves to the metrics as Prometheus text (exposition format 0.0.4). */
   async metrics({ signal }: AbortableOptions = {}): Promise<string> {
     this.#statistics.report();
-    return this.#read({ type: 'metrics' }, signal);
+    const { stats, histograms } = await this.#read({ type: 'metrics' }, signal);
+    const { renderPrometheus } = await import('../core/metrics/prometheus');
+    return renderPrometheus({ stats: this.#statistics.update(stats), histograms });
   }
 
   /** Calls the listener whenever `getSnapshot` has something new. Fits React's `useSyncExternalStore`. */

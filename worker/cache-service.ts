@@ -130,7 +130,7 @@ export class CacheService implements CacheEndpoint {
       case 'stats':
         return cache.stats();
       case 'metrics':
-        return cache.prometheus();
+        return cache.metrics();
       case 'report':
         cache.report(request.served, request.failedSyntheses);
         return undefined;

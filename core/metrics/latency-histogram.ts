@@ -2,6 +2,7 @@
  * A latency distribution in constant memory: buckets that grow by 10 %, from one microsecond to about twenty minutes,
  * so that a percentile is within 5 % of the true one. Beside them the coarse cumulative buckets Prometheus wants.
  */
+import { type HistogramCounts, LATENCY_BOUNDS_MS } from '../protocol/messages';
 import type { LatencySummary } from '../protocol/values';
 
 const GROWTH = 1.1;
@@ -9,31 +10,12 @@ const SMALLEST_MS = 0.001;
 const BUCKETS = 220;
 const LOG_GROWTH = Math.log(GROWTH);
 
-/** Upper bounds of the exported buckets, in seconds: from a tenth of a millisecond to half a minute. */
-export const EXPORTED_BOUNDS_SECONDS = [
-  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
-] as const;
-
 /** Records latencies in milliseconds. */
 export class LatencyHistogram {
   readonly #counts = new Uint32Array(BUCKETS);
-  readonly #exported = new Array<number>(EXPORTED_BOUNDS_SECONDS.length).fill(0);
+  readonly #exported = new Array<number>(LATENCY_BOUNDS_MS.length).fill(0);
   #count = 0;
   #sumMs = 0;
-
-  /** Total of all recorded latencies. */
-  get sumMs(): number {
-    return this.#sumMs;
-  }
-
-  /** How many recorded latencies are at most each of `EXPORTED_BOUNDS_SECONDS`. */
-  get cumulativeCounts(): readonly number[] {
-    let total = 0;
-    return this.#exported.map((count) => {
-      total += count;
-      return total;
-    });
-  }
 
   /** Adds one latency; what is no finite, non-negative number is ignored. */
   record(latencyMs: number): void {
@@ -42,7 +24,7 @@ export class LatencyHistogram {
     const index = Math.min(Math.max(bucket, 0), BUCKETS - 1);
     // Both indices are within their arrays.
     this.#counts[index] = (this.#counts[index] as number) + 1;
-    const exported = EXPORTED_BOUNDS_SECONDS.findIndex((bound) => latencyMs <= bound * 1000);
+    const exported = LATENCY_BOUNDS_MS.findIndex((boundMs) => latencyMs <= boundMs);
     if (exported !== -1) this.#exported[exported] = (this.#exported[exported] as number) + 1;
     this.#count++;
     this.#sumMs += latencyMs;
@@ -51,6 +33,16 @@ export class LatencyHistogram {
   /** Count and percentiles; all zero before the first record. */
   summary(): LatencySummary {
     return { count: this.#count, p50: this.#percentile(0.5), p95: this.#percentile(0.95), p99: this.#percentile(0.99) };
+  }
+
+  /** The counts as they are exported. */
+  counts(): HistogramCounts {
+    let total = 0;
+    const cumulative = this.#exported.map((count) => {
+      total += count;
+      return total;
+    });
+    return { cumulative, count: this.#count, sumMs: this.#sumMs };
   }
 
   #percentile(share: number): number {

@@ -3,6 +3,7 @@
  *
  * Plain counters, added to where things happen and read when somebody asks. Nothing here decides anything.
  */
+import type { HistogramCounts } from '../protocol/messages';
 import type { CacheStats, ClipMetadata, ClipSource, ErrorCounters, TierName } from '../protocol/values';
 import { LatencyHistogram } from './latency-histogram';
 import { SlidingRate } from './sliding-rate';
@@ -90,6 +91,11 @@ export class Metrics {
       saved: { ...this.saved },
       errors: { ...this.errors },
     };
+  }
+
+  /** The latencies by source as they are exported. */
+  histograms(): Record<ClipSource, HistogramCounts> {
+    return recordOf(SOURCES, (source) => this.latencies[source].counts());
   }
 
   #save(clip: ClipMetadata): void {

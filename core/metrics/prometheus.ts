@@ -1,69 +1,36 @@
 /**
  * The metrics as Prometheus text (exposition format 0.0.4): base units, `_total` on counters, cumulative histograms.
  */
-import type { CacheStats } from '../protocol/values';
-import { EXPORTED_BOUNDS_SECONDS } from './latency-histogram';
-import type { Metrics } from './metrics';
+import { LATENCY_BOUNDS_MS, type MetricsAnswer } from '../protocol/messages';
+import type { TierCounters, TierState } from '../protocol/values';
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 
+/** Tiers that hold entries on this machine. */
+const TIERS = ['memory', 'disk'] as const;
+
 /** Returns the text to be scraped; every line ends with a newline. */
-export function renderPrometheus(metrics: Metrics, stats: Pick<CacheStats, 'tiers'>): string {
-  const { saved, errors } = metrics;
-  const perTier = (valueFor: (tier: 'memory' | 'disk') => number): Sample[] =>
-    (['memory', 'disk'] as const).map((tier) => [{ tier }, valueFor(tier)]);
+export function renderPrometheus({ stats, histograms }: MetricsAnswer): string {
+  const { performance, tiers } = stats;
+  const { hits, misses, joined, promotions, saved, errors } = performance;
+  const counted = (counter: keyof TierCounters) =>
+    TIERS.map((tier): Sample => [{ tier }, performance.tiers[tier][counter]]);
+  const held = (state: keyof TierState) => TIERS.map((tier): Sample => [{ tier }, tiers[tier][state]]);
+  const removed = TIERS.flatMap((tier): Sample[] => [
+    [{ tier, reason: 'evicted' }, performance.tiers[tier].evictions],
+    [{ tier, reason: 'expired' }, performance.tiers[tier].expirations],
+  ]);
+  const requests = Object.entries({ hit: hits, miss: misses, joined });
   return [
-    family('requests_total', 'counter', 'Requests by outcome.', [
-      [{ outcome: 'hit' }, metrics.hits],
-      [{ outcome: 'miss' }, metrics.misses],
-      [{ outcome: 'joined' }, metrics.joined],
-    ]),
-    family(
-      'tier_hits_total',
-      'counter',
-      'Lookups that a tier answered.',
-      perTier((tier) => metrics.tiers[tier].hits),
-    ),
-    family(
-      'tier_misses_total',
-      'counter',
-      'Lookups that a tier could not answer.',
-      perTier((tier) => metrics.tiers[tier].misses),
-    ),
-    family(
-      'tier_puts_total',
-      'counter',
-      'Entries stored in a tier.',
-      perTier((tier) => metrics.tiers[tier].puts),
-    ),
-    family(
-      'tier_removals_total',
-      'counter',
-      'Entries that left a tier on their own account.',
-      (['memory', 'disk'] as const).flatMap((tier): Sample[] => [
-        [{ tier, reason: 'evicted' }, metrics.tiers[tier].evictions],
-        [{ tier, reason: 'expired' }, metrics.tiers[tier].expirations],
-      ]),
-    ),
-    family(
-      'tier_entries',
-      'gauge',
-      'Entries in a tier.',
-      perTier((tier) => stats.tiers[tier].entries),
-    ),
-    family(
-      'tier_bytes',
-      'gauge',
-      'Audio bytes in a tier.',
-      perTier((tier) => stats.tiers[tier].bytes),
-    ),
-    family(
-      'tier_limit_bytes',
-      'gauge',
-      'Audio bytes a tier may hold.',
-      perTier((tier) => stats.tiers[tier].maxBytes),
-    ),
-    family('promotions_total', 'counter', 'Entries copied from disk into memory.', [[{}, metrics.promotions]]),
+    family('requests_total', 'counter', 'Requests by outcome.', labelled('outcome', requests)),
+    family('tier_hits_total', 'counter', 'Lookups that a tier answered.', counted('hits')),
+    family('tier_misses_total', 'counter', 'Lookups that a tier could not answer.', counted('misses')),
+    family('tier_puts_total', 'counter', 'Entries stored in a tier.', counted('puts')),
+    family('tier_removals_total', 'counter', 'Entries that left a tier on their own account.', removed),
+    family('tier_entries', 'gauge', 'Entries in a tier.', held('entries')),
+    family('tier_bytes', 'gauge', 'Audio bytes in a tier.', held('bytes')),
+    family('tier_limit_bytes', 'gauge', 'Audio bytes a tier may hold.', held('maxBytes')),
+    family('promotions_total', 'counter', 'Entries copied from disk into memory.', [[{}, promotions]]),
     family('saved_requests_total', 'counter', 'Syntheses that were not needed.', [[{}, saved.requests]]),
     family('saved_characters_total', 'counter', 'Characters that were not synthesized.', [[{}, saved.characters]]),
     family('saved_synthesis_seconds_total', 'counter', 'Synthesis time that was not spent.', [
@@ -72,28 +39,30 @@ export function renderPrometheus(metrics: Metrics, stats: Pick<CacheStats, 'tier
     family(
       'errors_total',
       'counter',
-      'Failures the cache worked on in spite of.',
-      Object.entries(errors).map(([kind, count]): Sample => [{ kind }, count]),
+      'Failures that the cache went on in spite of.',
+      labelled('kind', Object.entries(errors)),
     ),
-    histograms(metrics),
+    latencies(histograms),
   ].join('');
+}
+
+function labelled(label: string, values: readonly (readonly [name: string, value: number])[]): Sample[] {
+  return values.map(([name, value]) => [{ [label]: name }, value]);
 }
 
 function family(name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]): string {
   return header(name, type, help) + samples.map(([labels, value]) => line(name, labels, value)).join('');
 }
 
-function histograms(metrics: Metrics): string {
+function latencies(histograms: MetricsAnswer['histograms']): string {
   const name = 'clip_latency_seconds';
   let text = header(name, 'histogram', 'Time from a call to its clip, by source.');
-  for (const [source, histogram] of Object.entries(metrics.latencies)) {
-    const counts = histogram.cumulativeCounts;
-    const { count } = histogram.summary();
-    for (const [index, bound] of EXPORTED_BOUNDS_SECONDS.entries()) {
-      text += line(`${name}_bucket`, { source, le: String(bound) }, counts[index] ?? 0);
+  for (const [source, { cumulative, count, sumMs }] of Object.entries(histograms)) {
+    for (const [index, boundMs] of LATENCY_BOUNDS_MS.entries()) {
+      text += line(`${name}_bucket`, { source, le: String(boundMs / 1000) }, cumulative[index] ?? 0);
     }
     text += line(`${name}_bucket`, { source, le: '+Inf' }, count);
-    text += line(`${name}_sum`, { source }, histogram.sumMs / 1000);
+    text += line(`${name}_sum`, { source }, sumMs / 1000);
     text += line(`${name}_count`, { source }, count);
   }
   return text;

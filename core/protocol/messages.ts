@@ -106,7 +106,7 @@ export interface AnswerByRequest {
   entries: EntriesPage;
   info: EntryInfo | undefined;
   stats: CacheStats;
-  metrics: string;
+  metrics: MetricsAnswer;
   report: undefined;
   flush: undefined;
   close: undefined;
@@ -140,6 +140,25 @@ export interface FillPendingAnswer {
   readonly type: 'fill-pending';
   readonly key: string;
 }
+
+/** Everything that is exported to a monitoring system; `core/metrics/prometheus.ts` writes it as text. */
+export interface MetricsAnswer {
+  readonly stats: CacheStats;
+  readonly histograms: Readonly<Record<ClipSource, HistogramCounts>>;
+}
+
+/** A latency histogram as Prometheus has it. */
+export interface HistogramCounts {
+  /** How many were at most each of `LATENCY_BOUNDS_MS`. */
+  readonly cumulative: readonly number[];
+  readonly count: number;
+  readonly sumMs: number;
+}
+
+/** Upper bounds of the exported latency buckets: from a tenth of a millisecond to half a minute. */
+export const LATENCY_BOUNDS_MS = [
+  0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000,
+] as const;
 
 /** What is known about audio that is to be stored, beside the phrase it is of. */
 export interface FillResult {
