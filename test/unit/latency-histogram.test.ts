@@ -1,0 +1,73 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EXPORTED_BOUNDS_SECONDS, LatencyHistogram } from '../../core/metrics/latency-histogram';
+
+function histogramOf(latenciesMs: readonly number[]): LatencyHistogram {
+  const histogram = new LatencyHistogram();
+  for (const latencyMs of latenciesMs) histogram.record(latencyMs);
+  return histogram;
+}
+
+/** The nearest-rank percentile of the raw data. */
+function exact(latenciesMs: readonly number[], share: number): number {
+  const sorted = [...latenciesMs].sort((a, b) => a - b);
+  return sorted[Math.ceil(sorted.length * share) - 1] ?? 0;
+}
+
+describe('A latency histogram', () => {
+  it('is all zero before the first latency', () => {
+    expect(new LatencyHistogram().summary()).toEqual({ count: 0, p50: 0, p95: 0, p99: 0 });
+    expect(new LatencyHistogram().sumMs).toBe(0);
+  });
+
+  it('tells percentiles within five per cent, from a microsecond to a quarter of an hour', () => {
+    const latency = fc.double({ min: Math.log(0.001), max: Math.log(900_000), noNaN: true }).map(Math.exp);
+    fc.assert(
+      fc.property(fc.array(latency, { minLength: 1, maxLength: 300 }), (latenciesMs) => {
+        const summary = histogramOf(latenciesMs).summary();
+        expect(summary.count).toBe(latenciesMs.length);
+        for (const [percentile, share] of [
+          ['p50', 0.5],
+          ['p95', 0.95],
+          ['p99', 0.99],
+        ] as const) {
+          expect(summary[percentile] / exact(latenciesMs, share)).toBeGreaterThanOrEqual(0.95);
+          expect(summary[percentile] / exact(latenciesMs, share)).toBeLessThanOrEqual(1.05);
+        }
+      }),
+      { seed: 11, numRuns: 500 },
+    );
+  });
+
+  it('counts what is below its finest or above its coarsest bucket into these', () => {
+    const summary = histogramOf([0, 0, 0, 1e9]).summary();
+    expect(summary.count).toBe(4);
+    expect(summary.p50).toBeLessThanOrEqual(0.001);
+    expect(summary.p99).toBeGreaterThan(900_000);
+  });
+
+  it('ignores what is no latency', () => {
+    const histogram = histogramOf([Number.NaN, -1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
+    expect(histogram.summary().count).toBe(0);
+    expect(histogram.sumMs).toBe(0);
+    expect(histogram.cumulativeCounts.every((count) => count === 0)).toBe(true);
+  });
+
+  it('keeps cumulative counts and the sum exact', () => {
+    const latency = fc.oneof(
+      fc.double({ min: 0, max: 40_000, noNaN: true }),
+      fc.constantFrom(...EXPORTED_BOUNDS_SECONDS).map((bound) => bound * 1000),
+    );
+    fc.assert(
+      fc.property(fc.array(latency, { maxLength: 200 }), (latenciesMs) => {
+        const histogram = histogramOf(latenciesMs);
+        const expected = EXPORTED_BOUNDS_SECONDS.map(
+          (bound) => latenciesMs.filter((latencyMs) => latencyMs <= bound * 1000).length,
+        );
+        expect(histogram.cumulativeCounts).toEqual(expected);
+        expect(histogram.sumMs).toBe(latenciesMs.reduce((sum, latencyMs) => sum + latencyMs, 0));
+      }),
+      { seed: 12, numRuns: 200 },
+    );
+  });
+});
