@@ -54,10 +54,10 @@ function audioTypeOf(
   if (looksLikeText(head)) return { refusal: 'not-audio' };
   // Parameters stay: raw PCM cannot be played without its rate and channels.
   if (!isUnspecific) return declared;
-  return (
-    sniffAudioType(head) ??
-    TYPE_BY_FORMAT.get(format?.toLowerCase().split(/[_-]/, 1)[0] ?? '') ?? { refusal: 'unknown-type' }
-  );
+  const asked = TYPE_BY_FORMAT.get(format?.toLowerCase().split(/[_-]/, 1)[0] ?? '');
+  // Raw samples can look like anything, such as an MP3 frame.
+  if (asked === 'audio/pcm') return sniffContainer(head) ?? asked;
+  return sniffContainer(head) ?? sniffFrame(head) ?? asked ?? { refusal: 'unknown-type' };
 }
 
 const TYPE_BY_FORMAT: ReadonlyMap<string, string> = new Map([
@@ -74,13 +74,17 @@ const TYPE_BY_FORMAT: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Recognises the containers speech comes in by their first bytes; undefined for anything else. */
-function sniffAudioType(head: Uint8Array): string | undefined {
+function sniffContainer(head: Uint8Array): string | undefined {
   if (startsWith(head, 'ID3')) return 'audio/mpeg';
   if (startsWith(head, 'RIFF') && startsWith(head, 'WAVE', 8)) return 'audio/wav';
   if (startsWith(head, 'OggS')) return 'audio/ogg';
   if (startsWith(head, 'fLaC')) return 'audio/flac';
   if (startsWith(head, 'ftyp', 4)) return 'audio/mp4';
-  if (startsWith(head, '\x1aE\xdf\xa3')) return 'audio/webm';
+  return startsWith(head, '\x1aE\xdf\xa3') ? 'audio/webm' : undefined;
+}
+
+/** Recognises bare frames of MP3 and AAC, by no more than the bits that every one of them begins with. */
+function sniffFrame(head: Uint8Array): string | undefined {
   const [first, second] = head;
   // FF FE opens UTF-16 text, and only the long gone Layer I otherwise.
   if (first !== 0xff || second === undefined || (second & 0xe0) !== 0xe0 || second === 0xfe) return undefined;
@@ -93,7 +97,7 @@ function looksLikeText(head: Uint8Array): boolean {
   let text = '';
   for (const byte of head.subarray(0, SNIFF_BYTES)) text += String.fromCharCode(byte);
   // A byte order mark, here as the three bytes UTF-8 writes it in, may come first.
-  return /^(?:\xef\xbb\xbf)?\s*(?:<(?:!doctype|html|head|body|\?xml|error)|\{\s*["}]|\[\s*[{"\]])/i.test(text);
+  return /^(?:\xef\xbb\xbf)?\s*(?:<(?:!doctype|!--|html|head|body|\?xml|error)|\{\s*["}]|\[\s*[{"\]])/i.test(text);
 }
 
 function startsWith(head: Uint8Array, text: string, offset = 0): boolean {

@@ -142,7 +142,7 @@ function canonicalJson(value: JsonValue, field: string, depth = 0): string {
     throw invalidSpec(field, `${field} holds ${value}, which JSON cannot write`);
   }
   if (depth >= MAX_JSON_DEPTH) throw invalidSpec(field, `${field} is nested deeper than ${MAX_JSON_DEPTH} or circular`);
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, field, depth + 1)).join(',')}]`;
+  if (Array.isArray(value)) return `[${Array.from(value, (item) => canonicalJson(item, field, depth + 1)).join(',')}]`;
   if (!isPlainObject(value)) throw invalidSpec(field, `${field} holds ${describeType(value)}, which is not JSON`);
   const members = Object.entries(value)
     .filter(([, member]) => member !== undefined)

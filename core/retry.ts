@@ -7,6 +7,7 @@
  */
 import type { Clock } from './clock';
 import { AudioCacheError } from './protocol/audio-cache-error';
+import { withDefaults } from './with-defaults';
 
 /** Waits between the attempts of one kind of failure. */
 export interface BackoffPolicy {
@@ -43,8 +44,8 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
 export function resolveRetryPolicy(options: RetryOptions): RetryPolicy {
   const { rateLimited, unavailable, maxRetryAfterMs } = DEFAULT_RETRY_POLICY;
   return {
-    rateLimited: { ...rateLimited, ...options.rateLimited },
-    unavailable: { ...unavailable, ...options.unavailable },
+    rateLimited: withDefaults(options.rateLimited, rateLimited),
+    unavailable: withDefaults(options.unavailable, unavailable),
     maxRetryAfterMs: options.maxRetryAfterMs ?? maxRetryAfterMs,
   };
 }
@@ -116,6 +117,8 @@ function withAttempts(error: AudioCacheError, attempts: number): AudioCacheError
 
 function wait(delayMs: number, { clock, signal, onWait }: RetryEnvironment): Promise<void> {
   onWait?.(true);
+  // Told of the wait, the last caller may have left.
+  if (signal.aborted) return Promise.reject(signal.reason);
   return new Promise<void>((resolve, reject) => {
     const onAbort = () => {
       cancel();

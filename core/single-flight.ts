@@ -111,6 +111,8 @@ export class SingleFlight<Result> {
     const fill = this.#fillByCallId.get(callId);
     if (fill === undefined) return;
     this.#fillByCallId.delete(callId);
+    // Whoever carried the request waits for an answer still.
+    fill.waiterByCallId.get(callId)?.reject(new Error('The caller no longer waits for this clip'));
     fill.waiterByCallId.delete(callId);
     if (fill.fillerCallId === callId) fill.fillerCallId = undefined;
     if (fill.fillerCallId === undefined && fill.waiterByCallId.size === 0) this.#options.onAbandoned(fill.fillId);

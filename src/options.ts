@@ -4,6 +4,7 @@
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { CacheConfig, DiskConfig, MemoryConfig, SpeechSpec, SpeedMode } from '../core/protocol/values';
 import type { RetryOptions } from '../core/retry';
+import { withDefaults } from '../core/with-defaults';
 import type { Synthesize } from './origin-audio';
 
 const MIB = 1024 * 1024;
@@ -138,14 +139,14 @@ export function resolveOptions(options: AudioCacheClientOptions): ResolvedOption
     maxEntryBytes: options.maxEntryBytes ?? 32 * MIB,
     storeText: options.storeText ?? true,
     cleanupIntervalMs: options.cleanupIntervalMs ?? 5 * MINUTE_MS,
-    memory: withDefaults(options.memory, {
+    memory: withDefaults<MemoryConfig>(options.memory, {
       maxBytes: 100 * MIB,
       maxEntries: Number.POSITIVE_INFINITY,
       ttlMs: HOUR_MS,
       highWater: 0.9,
       lowWater: 0.8,
     }),
-    disk: withDefaults(options.disk, {
+    disk: withDefaults<DiskConfig>(options.disk, {
       store: 'auto',
       maxBytes: 1024 * MIB,
       ttlMs: 7 * DAY_MS,
@@ -203,10 +204,4 @@ function checkRules(value: unknown, rules: Rules, path: string): void {
     const [check, expected] = rule as Rule;
     if (!check(member)) throw invalidOption(field, expected, member);
   }
-}
-
-/** The defaults with what was given and is not undefined. */
-function withDefaults<Values extends object>(given: Partial<Values> | undefined, defaults: Values): Values {
-  const defined = Object.entries(given ?? {}).filter(([, value]) => value !== undefined);
-  return { ...defaults, ...Object.fromEntries(defined) };
 }

@@ -74,5 +74,5 @@ function header(name: string, type: string, help: string): string {
 
 function line(name: string, labels: Readonly<Record<string, string>>, value: number): string {
   const pairs = Object.entries(labels).map(([label, text]) => `${label}="${text}"`);
-  return `reprise_${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
+  return `reprise_${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value === Number.POSITIVE_INFINITY ? '+Inf' : value}\n`;
 }
