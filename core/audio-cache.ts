@@ -72,12 +72,8 @@ export class AudioCache {
   readonly #memory: MemoryTier;
   readonly #disk: DiskTier;
   readonly #fills: SingleFlight<Entry>;
-  /** Reads from disk under way, so that many callers of one key cost one read. */
-  readonly #diskReadByKey = new Map<string, Promise<Entry | undefined>>();
-  /** Entries on their way to disk, to be found there although neither memory nor the store may have them. */
-  readonly #writeByKey = new Map<string, { readonly entry: Entry; readonly done: Promise<unknown> }>();
-  /** Raised by every delete and clear: an entry read before it must not be put back after it. */
-  #removals = 0;
+  /** Callers of `read` whose phrase is still being looked up. */
+  readonly #lookingUp = new Set<string>();
   #alert: HealthAlert | undefined;
 
   constructor({ config, hashing, clock, random, store, storeError, emit }: AudioCacheOptions) {
@@ -101,6 +97,9 @@ export class AudioCache {
       hashing,
       clock,
       metrics: this.#metrics,
+      onRead: (entry) => {
+        if (this.#memory.put(entry, clock.nowMs())) this.#metrics.promotions++;
+      },
       onRemoval: (reason, amount) => emit({ type: 'entries-removed', tier: 'disk', reason, ...amount }),
       onLost: (error) => this.#fallBackToMemory(error),
     });
@@ -126,9 +125,12 @@ export class AudioCache {
 
   /** Returns the clip, or makes the caller part of its synthesis: the one who does it, or one who waits for it. */
   async read(callId: string, spec: SpeechSpec): Promise<HitAnswer | FillGrantedAnswer | FillPendingAnswer> {
+    this.#lookingUp.add(callId);
     const { key, canonical } = await this.#identifySpec(spec);
     const found = await this.#lookUp(key, canonical);
+    const hasLeft = !this.#lookingUp.delete(callId);
     if (found !== undefined) return this.#serve(found.entry, found.source);
+    if (hasLeft) throw new Error('The caller no longer waits for this clip');
     const joined = this.#fills.join({ key, canonical, spec }, callId);
     if (joined.type === 'pending') return { type: 'fill-pending', key };
     this.#metrics.miss(this.#clock.nowMs());
@@ -151,29 +153,17 @@ export class AudioCache {
     return { ...answerFor(outcome.result, 'origin'), joined: true };
   }
 
-  /** Memory, then what is on its way to disk, then disk, which promotes to memory. */
+  /** Memory, then what is on its way to disk, then disk, from where it goes up to memory. */
   async #lookUp(key: string, canonical: string | undefined): Promise<Found | undefined> {
-    const nowMs = this.#clock.nowMs();
-    const held = this.#memory.get(key, nowMs) ?? this.#writeByKey.get(key)?.entry;
-    this.#metrics.lookedUp('memory', held !== undefined, nowMs);
+    const inMemory = () => this.#memory.get(key, this.#clock.nowMs()) ?? this.#disk.held(key);
+    const held = inMemory();
+    this.#metrics.lookedUp('memory', held !== undefined, this.#clock.nowMs());
     if (held !== undefined) return { entry: held, source: 'memory' };
-
-    const removals = this.#removals;
-    const stored = await this.#readDisk(key, canonical);
+    const stored = await this.#disk.get(key, canonical);
+    if (stored !== undefined) return { entry: stored, source: 'disk' };
     // While the disk was read a synthesis may have completed.
-    const current = this.#memory.get(key, this.#clock.nowMs()) ?? this.#writeByKey.get(key)?.entry;
-    if (current !== undefined) return { entry: current, source: stored === undefined ? 'memory' : 'disk' };
-    if (stored === undefined || this.#removals !== removals) return undefined;
-    if (this.#memory.put(stored, this.#clock.nowMs())) this.#metrics.promotions++;
-    return { entry: stored, source: 'disk' };
-  }
-
-  #readDisk(key: string, canonical: string | undefined): Promise<Entry | undefined> {
-    const underWay = this.#diskReadByKey.get(key);
-    if (underWay !== undefined) return underWay;
-    const read = this.#disk.get(key, canonical).finally(() => this.#diskReadByKey.delete(key));
-    this.#diskReadByKey.set(key, read);
-    return read;
+    const current = inMemory();
+    return current && { entry: current, source: 'memory' };
   }
 
   #serve(entry: Entry, source: ClipSource): HitAnswer {
@@ -204,15 +194,15 @@ export class AudioCache {
       this.#fills.fail(fillId, invalidAudio(refusal, result.contentType));
       return true;
     }
-    const removals = this.#removals;
     const contentType = 'contentType' in admission ? admission.contentType : result.contentType;
-    const entry = await this.#createEntry({ key, canonical, spec }, bytes, contentType, result);
-    if (refusal === undefined && removals === this.#removals) {
-      this.#keepInMemory(entry);
-      // Not awaited: nobody waits for the disk to hear a clip. Until it is written a killed worker loses the entry.
-      void this.#writeToDisk(entry, 'relaxed').catch(() => {});
+    try {
+      const entry = await this.#createEntry({ key, canonical, spec }, bytes, contentType, result);
+      // The write is not awaited: nobody waits for the disk to hear a clip. Until then a killed worker loses the entry.
+      if (refusal === undefined) void this.#keep(entry, 'relaxed');
+      this.#fills.settle(fillId, entry);
+    } catch (error) {
+      this.#fills.fail(fillId, error);
     }
-    this.#fills.settle(fillId, entry);
     return true;
   }
 
@@ -229,6 +219,7 @@ export class AudioCache {
 
   /** A caller of `read` no longer wants its clip. */
   leaveFill(callId: string): void {
+    this.#lookingUp.delete(callId);
     this.#fills.leave(callId);
   }
 
@@ -245,31 +236,18 @@ export class AudioCache {
       throw invalidAudio(admission.refusal, result.contentType);
     }
     const entry = await this.#createEntry(identity, bytes, admission.contentType, result);
-    this.#keepInMemory(entry);
-    const written = this.#writeToDisk(entry, durability === 'durable' ? 'durable' : 'relaxed');
-    if (durability === 'memory') void written.catch(() => {});
-    else await written;
+    const written = this.#keep(entry, durability === 'durable' ? 'durable' : 'relaxed');
+    if (durability !== 'memory') await written;
     return identity.key;
   }
 
-  #keepInMemory(entry: Entry): void {
+  /** Puts an entry into memory and on its way to disk; resolves once it is there, or cannot be. */
+  #keep(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
     const { key, byteLength } = entry.metadata;
     if (this.#memory.put(entry, this.#clock.nowMs())) this.#metrics.tiers.memory.puts++;
+    const written = this.#disk.put(entry, durability);
     this.#emit({ type: 'entry-added', key, byteLength });
-  }
-
-  #writeToDisk(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
-    const { key } = entry.metadata;
-    const before = this.#writeByKey.get(key)?.done;
-    // In order, so that the latest entry of a key is the one that stays.
-    const done = (before ?? Promise.resolve())
-      .catch(() => {})
-      .then(() => this.#disk.put(entry, durability))
-      .finally(() => {
-        if (this.#writeByKey.get(key)?.entry === entry) this.#writeByKey.delete(key);
-      });
-    this.#writeByKey.set(key, { entry, done });
-    return done;
+    return written;
   }
 
   async #createEntry(
@@ -316,29 +294,21 @@ export class AudioCache {
   /** True when memory or disk holds an unexpired entry. Counts as no request and as no access. */
   async has(address: Address): Promise<boolean> {
     const { key } = await this.#identify(address);
-    if (this.#memory.peek(key, this.#clock.nowMs()) !== undefined || this.#writeByKey.has(key)) return true;
+    if (this.#memory.peek(key, this.#clock.nowMs()) !== undefined) return true;
     return (await this.#disk.getMetadata(key)) !== undefined;
   }
 
   /** Removes an entry from memory and disk; resolves to whether there was one. */
   async delete(address: Address): Promise<boolean> {
     const { key } = await this.#identify(address);
-    this.#removals++;
-    const pending = this.#writeByKey.get(key);
     const wasInMemory = this.#memory.delete(key);
-    await pending?.done.catch(() => {});
     const wasOnDisk = await this.#disk.delete(key);
-    const existed = wasInMemory || wasOnDisk || pending !== undefined;
-    if (existed) this.#emit({ type: 'entry-deleted', key });
-    return existed;
+    if (wasInMemory || wasOnDisk) this.#emit({ type: 'entry-deleted', key });
+    return wasInMemory || wasOnDisk;
   }
 
   /** Removes every entry from memory and disk. */
   async clear(): Promise<void> {
-    this.#removals++;
-    this.#memory.clear();
-    await this.#pendingWrites();
-    // What was written while waiting had been asked for before the clear.
     this.#memory.clear();
     await this.#disk.clear();
     this.#emit({ type: 'cleared' });
@@ -362,8 +332,9 @@ export class AudioCache {
   /** All that is known about an entry; undefined when neither memory nor disk holds it. */
   async info(address: Address): Promise<EntryInfo | undefined> {
     const { key } = await this.#identify(address);
-    const onDisk = await this.#disk.getMetadata(key);
-    if (onDisk !== undefined) return this.#infoFor(onDisk, true);
+    const isOnItsWay = this.#disk.held(key) !== undefined;
+    const stored = await this.#disk.getMetadata(key);
+    if (stored !== undefined) return this.#infoFor(stored, !isOnItsWay);
     const held = this.#memory.peek(key, this.#clock.nowMs());
     return held && this.#infoFor({ metadata: held.entry.metadata, accessedAtMs: held.accessedAtMs }, false);
   }
@@ -397,14 +368,12 @@ export class AudioCache {
   }
 
   /** Resolves once everything accepted so far survives power loss, as far as there is a working store. */
-  async flush(): Promise<void> {
-    await this.#pendingWrites();
-    await this.#disk.flush();
+  flush(): Promise<void> {
+    return this.#disk.flush();
   }
 
   /** Writes what is pending and lets go of the store. */
   async close(): Promise<void> {
-    await this.#pendingWrites();
     await this.#disk.close();
     this.#memory.clear();
   }
@@ -421,18 +390,18 @@ export class AudioCache {
     return { key: keyFromDigest(await this.#hashing.digestHex(canonical)), canonical, spec };
   }
 
-  async #pendingWrites(): Promise<void> {
-    await Promise.allSettled([...this.#writeByKey.values()].map((write) => write.done));
-  }
-
+  /** A page ends at a use, so that what is used or removed between two pages is neither repeated nor skipped. */
   #memoryEntries(limit: number, cursor: string | undefined): EntriesPage {
-    const held = [...this.#memory.newestFirst(this.#clock.nowMs())];
-    const start = cursor === undefined ? 0 : held.findIndex(({ entry }) => entry.metadata.key === cursor) + 1;
-    const page = held.slice(start, start + limit);
-    const entries = page.map(({ entry, accessedAtMs }) =>
-      this.#infoFor({ metadata: entry.metadata, accessedAtMs }, false),
-    );
-    return { entries, cursor: start + limit < held.length ? entries.at(-1)?.key : undefined };
+    const lastUse = Number(cursor ?? Number.NaN);
+    const entries: EntryInfo[] = [];
+    let end: number | undefined;
+    for (const { entry, accessedAtMs, useNumber } of this.#memory.newestFirst(this.#clock.nowMs())) {
+      if (useNumber >= lastUse) continue;
+      if (entries.length === limit) return { entries, cursor: String(end) };
+      entries.push(this.#infoFor({ metadata: entry.metadata, accessedAtMs }, false));
+      end = useNumber;
+    }
+    return { entries };
   }
 
   #infoFor({ metadata, accessedAtMs }: StoredMetadata, isOnDisk: boolean): EntryInfo {

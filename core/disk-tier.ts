@@ -1,19 +1,23 @@
 /**
- * The disk tier (L2): a store, and the judgement a store does not have.
+ * The disk tier (L2): a store, the judgement a store does not have, and an order of events a disk does not keep.
  *
- * It checks every entry it reads (expiry, checksum, fingerprint), holds the store under its limit, and turns every
- * failure of the store into a miss or a "not kept": nothing here ever rejects because a disk is broken, except a put
- * that was explicitly asked to be durable. A store that is lost for good leaves the cache with memory only, said once.
+ * Every entry read is checked (expiry, checksum, fingerprint), and the store is held under its limit. A disk is slow
+ * and its operations overlap, yet to the outside each change is there at once: what is being written is found, what is
+ * being deleted is gone, and a read that a change overtook brings nothing back. Nothing here rejects because a disk is
+ * broken, except a put that was asked to be durable.
+ *
+ * Invariants: the changes of one key are carried out in the order in which they were asked for; `#planByKey` holds the
+ * last one of each key until it is done; a read is in `#readByKey` only as long as no change of its key was asked for.
  */
 import type { Clock } from './clock';
+import { CLEANUP_STEP_ENTRIES, cleanDisk, type DiskCleanupResult } from './disk-cleanup';
+import { GuardedStore } from './guarded-store';
 import type { Hashing } from './hashing';
 import type { Metrics } from './metrics/metrics';
 import { AudioCacheError } from './protocol/audio-cache-error';
 import type { Amount, DiskConfig, Durability, Entry, RemovalReason, StoreKind } from './protocol/values';
 import type { AudioStore, StoredMetadata, StoredPage } from './storage/store';
 
-/** How many entries one step of a cleanup removes; a read waits for one step at most. */
-const CLEANUP_STEP_ENTRIES = 50;
 /** Share of the limit given back when the browser refuses a write for lack of room. */
 const QUOTA_RELIEF = 0.05;
 /** After this many failed writes in a row the health report says so. */
@@ -27,40 +31,52 @@ export interface DiskTierOptions {
   readonly hashing: Hashing;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** An entry was read and is good, said before anybody can change it. Its bytes are shared with the readers. */
+  readonly onRead?: (entry: Entry) => void;
   /** Entries left on their own account. */
   readonly onRemoval: (reason: RemovalReason, amount: Amount) => void;
   /** The store is lost for good. */
   readonly onLost: (error: AudioCacheError) => void;
 }
 
-/** What `cleanup` removed, and whether it was finished. */
-export interface DiskCleanup {
-  readonly expired: Amount;
-  readonly evicted: Amount;
-  readonly complete: boolean;
+/** What the disk will hold under a key: an entry, or nothing. */
+interface Plan {
+  readonly entry: Entry | undefined;
+  readonly plannedAtMs: number;
+  readonly done: Promise<unknown>;
+}
+
+interface Reading {
+  readonly entry: Promise<Entry | undefined>;
 }
 
 /** Entries on disk by key. */
 export class DiskTier {
   readonly #options: DiskTierOptions;
-  #store: AudioStore | undefined;
-  #cleanup: Promise<DiskCleanup> | undefined;
+  readonly #store: GuardedStore;
+  readonly #planByKey = new Map<string, Plan>();
+  readonly #readByKey = new Map<string, Reading>();
+  /** While everything is being removed: what was not planned since is gone. */
+  #clearing: Promise<void> | undefined;
+  /** Writes go one after the other, or several at once could exceed the limit together. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
+  #cleanup: Promise<DiskCleanupResult> | undefined;
   #failedWritesInARow = 0;
   #firstFailedWriteAtMs = 0;
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
-    this.#store = options.store;
+    this.#store = new GuardedStore(options.store, options.metrics, options.onLost);
   }
 
   /** What holds the entries now. */
   get kind(): StoreKind {
-    return this.#store?.kind ?? 'none';
+    return this.#store.kind;
   }
 
   /** Entries and audio bytes on disk. */
   get usage(): Amount {
-    return this.#store?.usage() ?? NOTHING;
+    return this.#store.usage;
   }
 
   /** Since when writes have been failing, if the last few in a row have. */
@@ -68,82 +84,96 @@ export class DiskTier {
     return this.#failedWritesInARow >= FAILING_WRITES ? this.#firstFailedWriteAtMs : undefined;
   }
 
+  /** The entry that is on its way to disk under the key, unless it has expired. Its bytes stay the tier's. */
+  held(key: string): Entry | undefined {
+    const entry = this.#planByKey.get(key)?.entry;
+    return entry !== undefined && entry.metadata.expiresAtMs > this.#options.clock.nowMs() ? entry : undefined;
+  }
+
   /**
-   * Returns an entry that is whole, unexpired, and the canonical spec's own; undefined otherwise. The caller owns the
-   * bytes. An entry found damaged or foreign is removed and counted.
+   * Returns an entry that is whole, unexpired, and the canonical spec's own; undefined otherwise. Many callers of one
+   * key cost one read and share the bytes. An entry found damaged or foreign is removed and counted.
    */
   async get(key: string, canonical: string | undefined): Promise<Entry | undefined> {
     const { clock, metrics } = this.#options;
-    if (this.#store === undefined) return undefined;
-    const entry = await this.#attempt('diskReads', undefined, (store) => store.read(key));
-    const nowMs = clock.nowMs();
-    const usable = entry !== undefined && (await this.#isUsable(entry, canonical, nowMs));
-    metrics.lookedUp('disk', usable, nowMs);
-    if (!usable) return undefined;
-    this.#store?.touch(key, nowMs);
-    return entry;
+    if (this.kind === 'none') return undefined;
+    if (this.#planByKey.has(key) || this.#clearing !== undefined) {
+      const held = this.held(key);
+      metrics.lookedUp('disk', held !== undefined, clock.nowMs());
+      return held;
+    }
+    const underWay = this.#readByKey.get(key);
+    if (underWay !== undefined) return underWay.entry;
+    const reading: Reading = { entry: this.#read(key, canonical, () => this.#readByKey.get(key) === reading) };
+    this.#readByKey.set(key, reading);
+    try {
+      return await reading.entry;
+    } finally {
+      if (this.#readByKey.get(key) === reading) this.#readByKey.delete(key);
+    }
   }
 
   /** Returns what is kept beside the audio of an unexpired entry, without checking the audio. */
   async getMetadata(key: string): Promise<StoredMetadata | undefined> {
-    const stored = await this.#attempt('diskReads', undefined, (store) => store.readMetadata(key));
+    const plan = this.#planByKey.get(key);
+    if (plan !== undefined || this.#clearing !== undefined) {
+      const held = this.held(key);
+      return held && { metadata: held.metadata, accessedAtMs: plan?.plannedAtMs ?? 0 };
+    }
+    const stored = await this.#store.attempt('diskReads', undefined, (store) => store.readMetadata(key));
     return stored && stored.metadata.expiresAtMs > this.#options.clock.nowMs() ? stored : undefined;
   }
 
   /** Notes that an entry was used, though memory served it. */
   touch(key: string, nowMs: number): void {
-    this.#store?.touch(key, nowMs);
+    this.#store.touch(key, nowMs);
   }
 
   /**
-   * Stores an entry; resolves to whether it is on disk now. The bytes stay the caller's.
-   * @throws AudioCacheError `STORE_UNAVAILABLE` or `QUOTA_EXCEEDED`, for durable puts only.
+   * Stores or replaces an entry; resolves to whether it is on disk now. When it cannot be stored, what it was to
+   * replace goes too: it must not come back later. The bytes must not be changed until then.
+   * @throws AudioCacheError `STORE_UNAVAILABLE` or `QUOTA_EXCEEDED`, for durable puts only
    */
-  async put(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
-    const { clock, config, metrics } = this.#options;
-    if (this.#store === undefined) {
-      if (durability === 'durable') throw storeUnavailable();
-      return false;
-    }
-    const byteLength = entry.bytes.byteLength;
-    if (byteLength > config.maxBytes) return false;
-    if (this.usage.bytes + byteLength > config.maxBytes) await this.cleanup(undefined, byteLength);
-    try {
-      await this.#writeWithRelief(entry, durability);
-      this.#failedWritesInARow = 0;
-      metrics.tiers.disk.puts++;
-      if (this.usage.bytes > config.maxBytes * config.highWater) void this.cleanup();
-      return true;
-    } catch (error) {
-      if (this.#failedWritesInARow++ === 0) this.#firstFailedWriteAtMs = clock.nowMs();
-      this.#failed('diskWrites', error);
-      if (durability === 'durable') throw error;
-      return false;
-    }
+  put(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
+    return this.#change(entry.metadata.key, entry, () => {
+      const written = this.#lastWrite.then(() => this.#write(entry, durability));
+      this.#lastWrite = written.catch(() => {});
+      return written;
+    });
   }
 
-  /** Removes an entry; resolves to whether it was there. */
+  /** Removes an entry; resolves to whether it was there or on its way. */
   async delete(key: string): Promise<boolean> {
-    return (await this.#attempt('diskWrites', undefined, (store) => store.remove(key))) !== undefined;
+    const wasHeld = this.held(key) !== undefined;
+    const wasStored = await this.#change(key, undefined, () => this.#remove(key));
+    return wasHeld || wasStored;
   }
 
   /** Removes everything. */
   async clear(): Promise<void> {
-    await this.#attempt('diskWrites', NOTHING, (store) => store.clear());
+    const before = [this.#clearing, ...[...this.#planByKey.values()].map((plan) => plan.done)];
+    this.#planByKey.clear();
+    this.#readByKey.clear();
+    const clearing = Promise.allSettled(before).then(async () => {
+      await this.#store.attempt('diskWrites', NOTHING, (store) => store.clear());
+      if (this.#clearing === clearing) this.#clearing = undefined;
+    });
+    this.#clearing = clearing;
+    await clearing;
   }
 
   /** Lists entries by last access, expired ones included; undefined without a working store. */
-  list(limit: number, cursor: string | undefined): Promise<StoredPage | undefined> {
-    return this.#attempt('diskReads', undefined, (store) => store.list(limit, cursor));
+  async list(limit: number, cursor: string | undefined): Promise<StoredPage | undefined> {
+    await this.#settled();
+    return this.#store.attempt('diskReads', undefined, (store) => store.list(limit, cursor));
   }
 
   /**
-   * Removes what has expired and, above the high-water mark, the entries used longest ago down to the low one. Works
-   * in small steps, so that reads go between, and stops once `budgetMs` are over. Calls overlapping in time share one
-   * run. `incomingBytes` are counted as if they were stored already.
+   * Removes what has expired and, above the high-water mark, what was used longest ago; for `budgetMs` at most. Calls
+   * overlapping in time share one run.
    */
-  cleanup(budgetMs = Number.POSITIVE_INFINITY, incomingBytes = 0): Promise<DiskCleanup> {
-    this.#cleanup ??= this.#runCleanup(budgetMs, incomingBytes).finally(() => {
+  cleanup(budgetMs = Number.POSITIVE_INFINITY): Promise<DiskCleanupResult> {
+    this.#cleanup ??= this.#clean(budgetMs, 0).finally(() => {
       this.#cleanup = undefined;
     });
     return this.#cleanup;
@@ -151,88 +181,129 @@ export class DiskTier {
 
   /** Resolves once all that was accepted survives power loss, as far as the store works. */
   async flush(): Promise<void> {
-    await this.#attempt('diskWrites', undefined, (store) => store.flush());
+    await this.#settled();
+    await this.#store.attempt('diskWrites', undefined, (store) => store.flush());
   }
 
-  /** Flushes and lets go of the store. */
+  /** Finishes what was accepted, flushes, and lets go of the store. */
   async close(): Promise<void> {
-    const store = this.#store;
-    this.#store = undefined;
+    await this.#settled();
     await this.#cleanup;
-    await store?.close().catch((error: unknown) => this.#failed('diskWrites', error));
+    await this.#store.close();
   }
 
-  async #isUsable(entry: Entry, canonical: string | undefined, nowMs: number): Promise<boolean> {
-    const { hashing, metrics } = this.#options;
-    const { key, checksum, expiresAtMs, fingerprint } = entry.metadata;
-    if (expiresAtMs <= nowMs) {
-      await this.#discard(key, 'expired', entry);
+  /** Plans what a key will hold and carries it out after everything that was planned for it before. */
+  #change<Result>(key: string, entry: Entry | undefined, carryOut: () => Promise<Result>): Promise<Result> {
+    const before = this.#planByKey.get(key)?.done ?? this.#clearing ?? Promise.resolve();
+    this.#readByKey.delete(key);
+    const done = before
+      .catch(() => {})
+      .then(carryOut)
+      .finally(() => {
+        if (this.#planByKey.get(key) === plan) this.#planByKey.delete(key);
+      });
+    const plan: Plan = { entry, plannedAtMs: this.#options.clock.nowMs(), done };
+    this.#planByKey.set(key, plan);
+    return done;
+  }
+
+  /** Reads and judges; `isCurrent` turns false when a change of the key was asked for meanwhile. */
+  async #read(key: string, canonical: string | undefined, isCurrent: () => boolean): Promise<Entry | undefined> {
+    const { clock, metrics, onRead } = this.#options;
+    const entry = await this.#store.attempt('diskReads', undefined, (store) => store.read(key));
+    const fault = entry && (await this.#faultOf(entry, canonical));
+    const nowMs = clock.nowMs();
+    const isFound = entry !== undefined && fault === undefined && isCurrent();
+    metrics.lookedUp('disk', isFound, nowMs);
+    if (isFound) {
+      this.#store.touch(key, nowMs);
+      onRead?.(entry);
+      return entry;
+    }
+    // Of what is there now, after a change, nothing is known.
+    if (entry !== undefined && fault !== undefined && isCurrent()) await this.#discard(entry, fault);
+    return undefined;
+  }
+
+  /** Why an entry must not be served. */
+  async #faultOf(
+    { bytes, metadata }: Entry,
+    canonical: string | undefined,
+  ): Promise<RemovalReason | 'unverifiable' | undefined> {
+    const { hashing, clock } = this.#options;
+    if (metadata.expiresAtMs <= clock.nowMs()) return 'expired';
+    const verdict = hashing.verify(bytes, metadata.checksum);
+    if (verdict !== 'match') return verdict === 'mismatch' ? 'corrupt' : 'unverifiable';
+    if (canonical === undefined || metadata.fingerprint === undefined) return undefined;
+    return (await hashing.fingerprint(canonical)) === metadata.fingerprint ? undefined : 'collision';
+  }
+
+  async #discard({ metadata, bytes }: Entry, fault: RemovalReason | 'unverifiable'): Promise<void> {
+    const { metrics, onRemoval } = this.#options;
+    // Another session, with another policy, may be able to verify it.
+    if (fault === 'unverifiable') return;
+    if (fault === 'expired') metrics.tiers.disk.expirations++;
+    if (fault === 'corrupt') metrics.errors.corrupt++;
+    if (fault === 'collision') metrics.errors.collisions++;
+    await this.delete(metadata.key);
+    onRemoval(fault, { entries: 1, bytes: bytes.byteLength });
+  }
+
+  async #remove(key: string): Promise<boolean> {
+    return (await this.#store.attempt('diskWrites', undefined, (store) => store.remove(key))) !== undefined;
+  }
+
+  async #write(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
+    const { clock, config, metrics } = this.#options;
+    try {
+      if (this.kind !== 'none') await this.#makeRoomFor(entry);
+      await this.#store.run('diskWrites', (store) => this.#writeWithRelief(store, entry, durability));
+      this.#failedWritesInARow = 0;
+      metrics.tiers.disk.puts++;
+      if (this.usage.bytes > config.maxBytes * config.highWater) void this.cleanup();
+      return true;
+    } catch (error) {
+      if (this.kind !== 'none') {
+        if (this.#failedWritesInARow++ === 0) this.#firstFailedWriteAtMs = clock.nowMs();
+        await this.#remove(entry.metadata.key);
+      }
+      if (durability === 'durable') throw error;
       return false;
     }
-    const verdict = hashing.verify(entry.bytes, checksum);
-    if (verdict === 'mismatch') {
-      metrics.errors.corrupt++;
-      await this.#discard(key, 'corrupt', entry);
-    }
-    if (verdict !== 'match') return false;
-    if (canonical === undefined || fingerprint === undefined) return true;
-    if ((await hashing.fingerprint(canonical)) === fingerprint) return true;
-    metrics.errors.collisions++;
-    await this.#discard(key, 'collision', entry);
-    return false;
   }
 
-  async #discard(key: string, reason: RemovalReason, entry: Entry): Promise<void> {
-    if (reason === 'expired') this.#options.metrics.tiers.disk.expirations++;
-    await this.delete(key);
-    this.#options.onRemoval(reason, { entries: 1, bytes: entry.bytes.byteLength });
+  /** Evicts until the entry fits under the limit. Nothing else is written meanwhile. */
+  async #makeRoomFor({ bytes }: Entry): Promise<void> {
+    const { maxBytes } = this.#options.config;
+    if (bytes.byteLength > maxBytes) {
+      const message = `The audio has ${bytes.byteLength} bytes and the disk tier may hold ${maxBytes}; raise disk.maxBytes.`;
+      throw new AudioCacheError('QUOTA_EXCEEDED', message);
+    }
+    if (this.usage.bytes + bytes.byteLength <= maxBytes) return;
+    // One that runs already does not know of this entry.
+    await this.#cleanup;
+    await this.#clean(Number.POSITIVE_INFINITY, bytes.byteLength);
   }
 
   /** Writes; when the browser has no room, gives some back and tries once more. */
-  async #writeWithRelief(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<void> {
-    const store = this.#store;
-    if (store === undefined) throw storeUnavailable();
+  async #writeWithRelief(store: AudioStore, entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<void> {
+    const { clock, config } = this.#options;
     try {
-      await store.write(entry, this.#options.clock.nowMs(), durability);
+      await store.write(entry, clock.nowMs(), durability);
     } catch (error) {
       if (!(error instanceof AudioCacheError) || error.code !== 'QUOTA_EXCEEDED') throw error;
-      const wantedBytes = Math.max(this.#options.config.maxBytes * QUOTA_RELIEF, entry.bytes.byteLength * 2);
+      const wantedBytes = Math.max(config.maxBytes * QUOTA_RELIEF, entry.bytes.byteLength * 2);
       // Bounded, so that a disk filled by somebody else does not empty the cache.
-      const evicted = await store.evict(Math.min(wantedBytes, store.usage().bytes / 4), CLEANUP_STEP_ENTRIES);
-      this.#removed('evicted', evicted);
-      await store.write(entry, this.#options.clock.nowMs(), durability);
+      const reliefBytes = Math.min(wantedBytes, store.usage().bytes / 4);
+      this.#removed('evicted', await store.evict(reliefBytes, CLEANUP_STEP_ENTRIES));
+      await store.write(entry, clock.nowMs(), durability);
     }
   }
 
-  async #runCleanup(budgetMs: number, incomingBytes: number): Promise<DiskCleanup> {
-    const { clock, config } = this.#options;
-    const endsAtMs = clock.nowMs() + budgetMs;
-    const isOver = () => clock.nowMs() >= endsAtMs;
-    let expired = NOTHING;
-    let evicted = NOTHING;
-    for (;;) {
-      const step = await this.#attempt('diskWrites', NOTHING, (store) =>
-        store.removeExpired(clock.nowMs(), CLEANUP_STEP_ENTRIES),
-      );
-      this.#removed('expired', step);
-      expired = sum(expired, step);
-      if (step.entries < CLEANUP_STEP_ENTRIES) break;
-      if (isOver()) return { expired, evicted, complete: false };
-    }
-    if (this.usage.bytes + incomingBytes <= config.maxBytes * config.highWater) {
-      return { expired, evicted, complete: true };
-    }
-    const target = config.maxBytes * config.lowWater - incomingBytes;
-    while (this.usage.bytes > target) {
-      if (isOver()) return { expired, evicted, complete: false };
-      const step = await this.#attempt('diskWrites', NOTHING, (store) =>
-        store.evict(store.usage().bytes - target, CLEANUP_STEP_ENTRIES),
-      );
-      if (step.entries === 0) break;
-      this.#removed('evicted', step);
-      evicted = sum(evicted, step);
-    }
-    return { expired, evicted, complete: true };
+  #clean(budgetMs: number, incomingBytes: number): Promise<DiskCleanupResult> {
+    const { config, clock } = this.#options;
+    const onRemoval = (reason: 'expired' | 'evicted', amount: Amount) => this.#removed(reason, amount);
+    return cleanDisk({ store: this.#store, config, clock, onRemoval }, budgetMs, incomingBytes);
   }
 
   #removed(reason: 'expired' | 'evicted', amount: Amount): void {
@@ -243,42 +314,10 @@ export class DiskTier {
     this.#options.onRemoval(reason, amount);
   }
 
-  /** Runs an operation of the store; a failure is counted and becomes `otherwise`. */
-  async #attempt<Result>(
-    kind: 'diskReads' | 'diskWrites',
-    otherwise: Result,
-    operation: (store: AudioStore) => Promise<Result>,
-  ): Promise<Result> {
-    if (this.#store === undefined) return otherwise;
-    try {
-      return await operation(this.#store);
-    } catch (error) {
-      this.#failed(kind, error);
-      return otherwise;
-    }
-  }
-
-  #failed(kind: 'diskReads' | 'diskWrites', error: unknown): void {
-    const { metrics, onLost } = this.#options;
-    metrics.errors[kind]++;
-    metrics.tiers.disk.errors++;
-    // A store says this only after its own attempts to reopen have failed.
-    if (this.#store === undefined || !(error instanceof AudioCacheError) || error.code !== 'STORE_UNAVAILABLE') return;
-    this.#store.close().catch(() => {});
-    this.#store = undefined;
-    onLost(error);
+  /** Resolves once every change asked for so far is carried out. */
+  async #settled(): Promise<void> {
+    await Promise.allSettled([this.#clearing, ...[...this.#planByKey.values()].map((plan) => plan.done)]);
   }
 }
 
 const NOTHING: Amount = { entries: 0, bytes: 0 };
-
-function sum(a: Amount, b: Amount): Amount {
-  return { entries: a.entries + b.entries, bytes: a.bytes + b.bytes };
-}
-
-function storeUnavailable(): AudioCacheError {
-  return new AudioCacheError(
-    'STORE_UNAVAILABLE',
-    'There is no working disk store here, so nothing can be stored durably; stats().runtime.store says what is used.',
-  );
-}

@@ -29,9 +29,17 @@ export interface Reclaimed {
   readonly evicted: Amount;
 }
 
-interface MemoryNode extends LruLinks<MemoryNode>, WheelLinks<MemoryNode> {
+/** An entry and when it was used. */
+export interface HeldEntry {
   readonly entry: Entry;
+  readonly accessedAtMs: number;
+  /** Higher for each later use of any entry: the order of use in numbers. */
+  readonly useNumber: number;
+}
+
+interface MemoryNode extends HeldEntry, LruLinks<MemoryNode>, WheelLinks<MemoryNode> {
   accessedAtMs: number;
+  useNumber: number;
   /** When `onUse` was last told, or the entry put in. */
   reportedAtMs: number;
 }
@@ -45,6 +53,7 @@ export class MemoryTier {
   readonly #byExpiry: ExpiryWheel<MemoryNode>;
   /** The sum of `bytes.byteLength` over `#nodeByKey`, always. */
   #bytes = 0;
+  #lastUseNumber = 0;
 
   constructor(config: MemoryConfig, nowMs: number, listeners: MemoryTierListeners = {}) {
     this.#config = config;
@@ -67,6 +76,7 @@ export class MemoryTier {
       return undefined;
     }
     node.accessedAtMs = nowMs;
+    node.useNumber = ++this.#lastUseNumber;
     this.#byUse.touch(node);
     if (nowMs - node.reportedAtMs >= USE_INTERVAL_MS) {
       node.reportedAtMs = nowMs;
@@ -76,13 +86,13 @@ export class MemoryTier {
   }
 
   /** Returns the entry and its last access without marking it as used. */
-  peek(key: string, nowMs: number): { readonly entry: Entry; readonly accessedAtMs: number } | undefined {
+  peek(key: string, nowMs: number): HeldEntry | undefined {
     const node = this.#nodeByKey.get(key);
     return node === undefined || node.expiresAtMs <= nowMs ? undefined : node;
   }
 
   /** All entries that have not expired, the one used last first. */
-  *newestFirst(nowMs: number): Iterable<{ readonly entry: Entry; readonly accessedAtMs: number }> {
+  *newestFirst(nowMs: number): Iterable<HeldEntry> {
     for (let node = this.#byUse.newest; node !== undefined; node = node.older) {
       if (node.expiresAtMs > nowMs) yield node;
     }
@@ -104,6 +114,7 @@ export class MemoryTier {
     const node: MemoryNode = {
       entry,
       accessedAtMs: nowMs,
+      useNumber: ++this.#lastUseNumber,
       reportedAtMs: nowMs,
       expiresAtMs: Math.min(nowMs + ttlMs, expiresAtMs),
       older: undefined,

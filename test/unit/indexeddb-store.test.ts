@@ -1,7 +1,232 @@
 import 'fake-indexeddb/auto';
+import { type IDBPDatabase, openDB } from 'idb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AudioStore } from '../../core/storage/store';
 import { openIndexedDbStore } from '../../worker/indexeddb-store';
+import { FakeClock } from '../fake-clock';
+import { failToRead, recordTransactions } from '../indexeddb-faults';
 import { describeStoreContract } from '../store-contract';
+import { entryOf, keyOf } from '../stored-entries';
 
 describeStoreContract('IndexedDbStore', (place, clock) => openIndexedDbStore({ name: place, clock }), {
   severalWriters: true,
+});
+
+describe('IndexedDbStore', () => {
+  let name = '';
+  let clock: FakeClock;
+  let store: AudioStore;
+
+  beforeEach(async () => {
+    name = `${expect.getState().currentTestName}`;
+    clock = new FakeClock();
+    store = await openIndexedDbStore({ name, clock });
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await store.close();
+  });
+
+  const reopen = async (): Promise<void> => {
+    await store.close();
+    store = await openIndexedDbStore({ name, clock });
+  };
+  /** Changes the database behind the store's back. */
+  const tamper = async (change: (database: IDBPDatabase) => Promise<unknown>): Promise<void> => {
+    const database = await openDB(name);
+    await change(database);
+    database.close();
+  };
+  /** Writes entries 0 … count - 1 of 10 bytes each, used at 1000, 1001, … */
+  const writeMany = async (count: number): Promise<void> => {
+    for (let id = 0; id < count; id++) await store.write(entryOf(id, { byteLength: 10 }), 1000 + id, 'relaxed');
+  };
+
+  describe('touching', () => {
+    it('writes a second’s touches in one transaction, and neither audio nor metadata with them', async () => {
+      await writeMany(3);
+      const transactions = recordTransactions();
+      for (const accessedAtMs of [2000, 2001, 2002]) {
+        for (let id = 0; id < 3; id++) store.touch(keyOf(id), accessedAtMs);
+      }
+      await clock.advance(999);
+      expect(transactions).toHaveLength(0);
+      await clock.advance(1);
+      expect((await store.readMetadata(keyOf(0)))?.accessedAtMs).toBe(2002);
+      expect(transactions.filter(({ mode }) => mode === 'readwrite')).toEqual([
+        { mode: 'readwrite', durability: 'relaxed', puts: ['catalog', 'catalog', 'catalog', 'ledger'] },
+      ]);
+    });
+
+    it('writes at once when 500 keys have gathered', async () => {
+      await writeMany(1);
+      const transactions = recordTransactions();
+      for (let id = 0; id < 499; id++) store.touch(keyOf(id), 2000);
+      await store.read(keyOf(0));
+      expect(transactions.map(({ mode }) => mode)).toEqual(['readonly']);
+      store.touch(keyOf(499), 2000);
+      await store.read(keyOf(0));
+      expect(transactions.map(({ mode }) => mode)).toEqual(['readonly', 'readwrite', 'readonly']);
+    });
+
+    it('knows of a touch before it is written', async () => {
+      await writeMany(1);
+      store.touch(keyOf(0), 2000);
+      const transactions = recordTransactions();
+      expect((await store.readMetadata(keyOf(0)))?.accessedAtMs).toBe(2000);
+      expect(transactions.map(({ mode }) => mode)).toEqual(['readonly']);
+    });
+
+    it('leaves no timer behind when it closes', async () => {
+      store.touch(keyOf(0), 2000);
+      expect(clock.pendingTimers).toBe(1);
+      await store.close();
+      store.touch(keyOf(0), 3000);
+      expect(clock.pendingTimers).toBe(0);
+    });
+  });
+
+  describe('durability', () => {
+    it('is relaxed or strict as asked', async () => {
+      const transactions = recordTransactions();
+      await store.write(entryOf(1, { byteLength: 10 }), 1000, 'relaxed');
+      await store.write(entryOf(1, { byteLength: 10 }), 1000, 'durable');
+      expect(transactions.map(({ durability }) => durability)).toEqual(['relaxed', 'strict']);
+    });
+
+    it('is always strict for what Chromium keeps in files of its own', async () => {
+      const transactions = recordTransactions();
+      await store.write(entryOf(1, { byteLength: 64 * 1024 - 100 }), 1000, 'relaxed');
+      await store.write(entryOf(2, { byteLength: 10, custom: { words: 'é'.repeat(33_000) } }), 1000, 'relaxed');
+      expect(transactions.map(({ durability }) => durability)).toEqual(['strict', 'strict']);
+    });
+
+    it('reaches earlier relaxed writes with a flush, once', async () => {
+      await writeMany(2);
+      await store.remove(keyOf(0));
+      const transactions = recordTransactions();
+      await store.flush();
+      await store.flush();
+      // It must put something: a strict transaction that changes nothing syncs nothing.
+      expect(transactions).toEqual([{ mode: 'readwrite', durability: 'strict', puts: ['ledger'] }]);
+    });
+
+    it('is not taken for given because a strict write is under way', async () => {
+      await writeMany(1);
+      const transactions = recordTransactions();
+      const writing = store.write(entryOf(2, { byteLength: 100_000 }), 1000, 'durable');
+      await store.flush();
+      expect(transactions.map(({ durability }) => durability)).toEqual(['strict', 'strict']);
+      await writing;
+    });
+  });
+
+  it('answers a read between the steps of a long eviction', async () => {
+    await writeMany(200);
+    const order: string[] = [];
+    await Promise.all([
+      store.evict(Number.POSITIVE_INFINITY, 150).then(() => order.push('evicted')),
+      store.read(keyOf(199)).then(() => order.push('read')),
+    ]);
+    expect(order).toEqual(['read', 'evicted']);
+  });
+
+  describe('damage', () => {
+    it.each([
+      ['null', null],
+      ['a string', 'metadata'],
+      ['an array', []],
+      ['an empty object', {}],
+      ['a length in words', { ...entryOf(1).metadata, byteLength: 'ten' }],
+      ['an expiry that is no number', { ...entryOf(1).metadata, expiresAtMs: Number.NaN }],
+      ['an unknown checksum', { ...entryOf(1).metadata, checksum: { kind: 'md5', hex: '' } }],
+      ['a spec without text', { ...entryOf(1).metadata, spec: {} }],
+      ['custom fields that are a list', { ...entryOf(1).metadata, custom: [] }],
+    ])('of metadata is a miss, and removed: %s', async (_, damaged) => {
+      await writeMany(3);
+      await tamper((database) => database.put('metadata', damaged, keyOf(1)));
+      expect(await store.read(keyOf(1))).toBeUndefined();
+      expect(store.usage()).toEqual({ entries: 2, bytes: 20 });
+      expect((await store.list(10)).entries).toHaveLength(2);
+      expect(await store.readMetadata(keyOf(1))).toBeUndefined();
+    });
+
+    it('of metadata is removed by a list that comes across it', async () => {
+      await writeMany(4);
+      await tamper((database) => database.put('metadata', {}, keyOf(2)));
+      const page = await store.list(2);
+      expect(page.entries.map(({ metadata }) => metadata.key)).toEqual([keyOf(3)]);
+      expect((await store.list(2, page.cursor)).entries.map(({ metadata }) => metadata.key)).toEqual([
+        keyOf(1),
+        keyOf(0),
+      ]);
+      expect(store.usage()).toEqual({ entries: 3, bytes: 30 });
+    });
+
+    it.each(['metadata', 'audio', 'catalog'] as const)(
+      'that leaves an entry without its %s is a miss',
+      async (part) => {
+        await writeMany(2);
+        await tamper((database) => database.delete(part, keyOf(0)));
+        expect(await store.readMetadata(keyOf(0)).then(() => store.read(keyOf(0)))).toBeUndefined();
+        await store.write(entryOf(0, { byteLength: 30 }), 1000, 'relaxed');
+        expect((await store.read(keyOf(0)))?.bytes.byteLength).toBe(30);
+      },
+    );
+
+    it('of the catalog neither stops eviction nor stays when all is evicted', async () => {
+      await writeMany(3);
+      await tamper((database) => database.put('catalog', { key: keyOf(1), accessedAtMs: 'yesterday' }));
+      store.touch(keyOf(1), 5000);
+      expect((await store.list(10)).entries).toHaveLength(2);
+      await store.evict(Number.POSITIVE_INFINITY, 100);
+      expect(store.usage()).toEqual({ entries: 0, bytes: 0 });
+      await tamper(async (database) => {
+        for (const part of ['catalog', 'metadata', 'audio']) expect(await database.count(part)).toBe(0);
+      });
+    });
+
+    it('of the catalog is repaired by writing the entry anew, with an exact ledger', async () => {
+      await writeMany(3);
+      await tamper((database) => database.put('catalog', { key: keyOf(1) }));
+      await store.write(entryOf(1, { byteLength: 50 }), 2000, 'relaxed');
+      expect(store.usage()).toEqual({ entries: 3, bytes: 70 });
+    });
+
+    it.each([undefined, { entries: -1, bytes: 3 }, { entries: 1.5, bytes: 3 }, 'many'])(
+      'of the ledger (%j) is made good by counting',
+      async (damaged) => {
+        await writeMany(3);
+        await tamper((database) =>
+          damaged === undefined ? database.clear('ledger') : database.put('ledger', damaged, 'usage'),
+        );
+        await reopen();
+        expect(store.usage()).toEqual({ entries: 3, bytes: 30 });
+        await store.write(entryOf(7, { byteLength: 5 }), 1000, 'relaxed');
+        expect(store.usage()).toEqual({ entries: 4, bytes: 35 });
+        await reopen();
+        expect(store.usage()).toEqual({ entries: 4, bytes: 35 });
+      },
+    );
+  });
+
+  describe('a value the browser cannot read', () => {
+    it.each(['metadata', 'audio'])('is a miss and removed when its file is lost (%s)', async (part) => {
+      await writeMany(2);
+      failToRead(part, new DOMException('Data lost due to missing file.', 'NotReadableError'));
+      expect(await store.read(keyOf(0))).toBeUndefined();
+      vi.restoreAllMocks();
+      expect(await store.readMetadata(keyOf(0))).toBeUndefined();
+      expect(store.usage()).toEqual({ entries: 1, bytes: 10 });
+    });
+
+    it.each(['metadata', 'audio'])('is a miss and kept when the reason may pass (%s)', async (part) => {
+      await writeMany(2);
+      failToRead(part, new DOMException('Failed to read large IndexedDB value', 'UnknownError'));
+      expect(await store.read(keyOf(0))).toBeUndefined();
+      expect((await store.list(10)).entries).toHaveLength(part === 'metadata' ? 0 : 2);
+      vi.restoreAllMocks();
+      expect((await store.read(keyOf(0)))?.bytes.byteLength).toBe(10);
+    });
+  });
 });

@@ -1,11 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { EXPORTED_BOUNDS_SECONDS } from '../../core/metrics/latency-histogram';
 import { Metrics } from '../../core/metrics/metrics';
 import { renderPrometheus } from '../../core/metrics/prometheus';
-import type { TierState } from '../../core/protocol/values';
+import type { CacheStats, TierState } from '../../core/protocol/values';
+import { configOf } from '../cache-fixture';
 
 const NOW_MS = Date.UTC(2025, 5, 18, 12);
 const EMPTY: TierState = { entries: 0, bytes: 0, maxBytes: 1000 };
+
+/** In seconds: of these no digit may be lost or added, or the series break. */
+const BUCKETS = [
+  '0.0001',
+  '0.00025',
+  '0.0005',
+  '0.001',
+  '0.0025',
+  '0.005',
+  '0.01',
+  '0.025',
+  '0.05',
+  '0.1',
+  '0.25',
+].concat(['0.5', '1', '2.5', '5', '10', '30', '+Inf']);
 
 interface Sample {
   readonly name: string;
@@ -22,7 +37,8 @@ interface Family {
 const METRIC_NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
 const LABEL = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\\n]|\\\\["\\\\n])*"';
 const SAMPLE = new RegExp(`^(${METRIC_NAME})(?:\\{(${LABEL}(?:,${LABEL})*)\\})? (\\S+)$`);
-const VALUE = /^(?:[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|NaN|[+-]Inf)$/;
+/** What Go's ParseFloat takes of what JavaScript may write. */
+const VALUE = /^(?:[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|NaN|[+-]?Inf(?:inity)?)$/;
 
 /** Reads the text exposition format 0.0.4 as strictly as its description allows, and throws where it is not that. */
 function parse(text: string): ReadonlyMap<string, Family> {
@@ -50,13 +66,20 @@ function parse(text: string): ReadonlyMap<string, Family> {
     const labels = Object.fromEntries(
       [...labelText.matchAll(/([^,=]+)="([^"]*)"/g)].map(([, label = '', content = '']) => [label, content]),
     );
-    family.samples.push({ name, labels, value: Number(value.replace('Inf', 'Infinity')) });
+    family.samples.push({ name, labels, value: Number(value.replace(/Inf$/, 'Infinity')) });
   }
   return familyByName;
 }
 
 function render(metrics: Metrics, memory = EMPTY, disk = EMPTY): ReadonlyMap<string, Family> {
-  return parse(renderPrometheus(metrics, { tiers: { memory, disk, remote: undefined } }));
+  const stats: CacheStats = {
+    config: configOf(),
+    performance: metrics.summary(NOW_MS),
+    tiers: { memory, disk, remote: undefined },
+    health: { status: 'ok', alerts: [] },
+    runtime: { owner: true, workerMode: 'module', store: 'file', version: 1 },
+  };
+  return parse(renderPrometheus({ stats, histograms: metrics.histograms() }));
 }
 
 function sampleOf(families: ReadonlyMap<string, Family>, name: string, labels: Record<string, string> = {}): number {
@@ -112,7 +135,7 @@ describe('The metrics as Prometheus text', () => {
     for (const source of ['memory', 'disk', 'remote', 'origin']) {
       const own = samples.filter(({ labels }) => labels.source === source);
       const buckets = own.filter(({ name }) => name.endsWith('_bucket'));
-      expect(buckets.map(({ labels }) => labels.le)).toEqual([...EXPORTED_BOUNDS_SECONDS.map(String), '+Inf']);
+      expect(buckets.map(({ labels }) => labels.le)).toEqual(BUCKETS);
       const counts = buckets.map(({ value }) => value);
       expect(counts).toEqual([...counts].sort((a, b) => a - b));
       const count = own.find(({ name }) => name.endsWith('_count'))?.value;
