@@ -133,7 +133,7 @@ export class ClipRequests {
       this.#syntheses = undefined;
       throw new AudioCacheError(
         'SYNTHESIS_FAILED',
-        'The part of reprise-cache that synthesizes could not be loaded. Is the site reachable, or was it replaced? Reload the page.',
+        'The synthesizing part of reprise-cache could not be loaded; reload the page.',
         { reason: 'network', cause },
       );
     });

@@ -104,8 +104,7 @@ export class Clip {
     this.#stop();
     signal?.throwIfAborted();
     element.volume = volume;
-    element.preservesPitch = true;
-    element.defaultPlaybackRate = this.#playbackRate;
+    // The pitch is preserved by default.
     element.playbackRate = this.#playbackRate;
     let onAbort = () => {};
     const ended = new Promise<void>((resolve, reject) => {

@@ -105,7 +105,7 @@ const RULES: Rules = {
     '1 to 100 letters, digits, ".", "_" or "-"',
   ],
   version: numberFrom(0, Number.MAX_SAFE_INTEGER, true),
-  defaults: [(value) => typeof value === 'object' && value !== null, 'an object with fields of a spec'],
+  defaults: [isObject, 'an object with fields of a spec'],
   synthesize: ofType('function'),
   keySecret: [(value) => typeof value === 'string' && value !== '', 'a string that is not empty'],
   speedMode: oneOf('synthesis', 'playback'),
@@ -177,12 +177,18 @@ export function resolveOptions(options: AudioCacheClientOptions): ResolvedOption
 
 /** The error for an option that is not what it may be. */
 export function invalidOption(field: string, expected: string, value: unknown): AudioCacheError {
-  const shown = typeof value === 'string' ? `"${value}"` : typeof value === 'object' ? 'an object' : String(value);
+  // What a secret or a function is stays out of messages, which are logged.
+  const isShown = Object(value) !== value && field !== 'keySecret';
+  const shown = isShown ? (typeof value === 'string' ? `"${value}"` : String(value)) : `this ${typeof value}`;
   return new AudioCacheError('INVALID_OPTIONS', `Option "${field}" must be ${expected}, not ${shown}.`, { field });
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function checkRules(value: unknown, rules: Rules, path: string): void {
-  if (typeof value !== 'object' || value === null) throw invalidOption(path || 'options', 'an object', value);
+  if (!isObject(value)) throw invalidOption(path || 'options', 'an object', value);
   for (const [name, member] of Object.entries(value)) {
     const field = path === '' ? name : `${path}.${name}`;
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;

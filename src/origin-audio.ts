@@ -4,6 +4,7 @@
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { JsonObject, SpeechSpec } from '../core/protocol/values';
 import { parseRetryAfterMs } from '../core/retry';
+import { abortable } from './abortable';
 import { GrowingBody } from './growing-body';
 
 /** Audio in any form the platform has. */
@@ -91,13 +92,32 @@ export async function readAudio(
   let bytes = result.audio;
   if (!transfer || !(bytes instanceof ArrayBuffer)) {
     const body = new GrowingBody();
-    for await (const chunk of chunks) {
-      signal?.throwIfAborted();
-      body.append(chunk);
-    }
+    await readChunks(chunks, signal, (chunk) => body.append(chunk));
     bytes = body.take();
   }
   return { bytes, contentType, custom, byteLength: Math.max(bytes.byteLength, Math.ceil(announcedLength)) };
+}
+
+/**
+ * Hands on every chunk until the end, or rejects with the signal's reason, without waiting for a source that has nothing
+ * more to say. A source that was not read to its end is told so.
+ */
+export async function readChunks(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  signal: AbortSignal | undefined,
+  onChunk: (chunk: Uint8Array<ArrayBuffer>) => void,
+): Promise<void> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await abortable(iterator.next(), signal);
+      if (next.done) return;
+      onChunk(next.value);
+    }
+  } catch (error) {
+    iterator.return?.().catch(() => {});
+    throw error;
+  }
 }
 
 /** The error for a response that is none, with what decides about a retry. */
@@ -140,19 +160,23 @@ async function* only(chunk: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<
   yield chunk;
 }
 
-async function* readStream(stream: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = stream?.getReader();
-  if (reader === undefined) return;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield ownChunk(value);
-    }
-  } finally {
-    // Tells the service to stop when the reader gave up; harmless at the end.
-    void reader.cancel().catch(() => {});
-  }
+/** Not a generator: that could not be ended while it waits for a stream that sends nothing more. */
+function readStream(stream: ReadableStream<Uint8Array> | null): AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  const iterator: AsyncIterableIterator<Uint8Array<ArrayBuffer>> = {
+    [Symbol.asyncIterator]: () => iterator,
+    next: async () => {
+      reader ??= stream?.getReader();
+      const { done = true, value } = (await reader?.read()) ?? {};
+      return done ? { done, value: undefined } : { done, value: ownChunk(value) };
+    },
+    // Tells the service to stop.
+    return: async () => {
+      await reader?.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+  return iterator;
 }
 
 async function* copyEach(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {

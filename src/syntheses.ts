@@ -16,7 +16,7 @@ import { abortable } from './abortable';
 import { WholeBody } from './clip-body';
 import type { Obtained, Wanted } from './clip-requests';
 import type { ResolvedOptions } from './options';
-import { type FillSink, Synthesis, type SynthesizedAudio } from './synthesis';
+import { type BegunAudio, type FillSink, Synthesis, type SynthesizedAudio } from './synthesis';
 import { Turns } from './turns';
 import type { WorkerLink } from './worker-link';
 
@@ -120,7 +120,7 @@ export class Syntheses {
   ): Promise<Obtained> {
     const { clock, options } = this.#options;
     const createdAtMs = clock.nowMs();
-    const metadata = (audio: Awaited<Synthesis['begun']>, byteLength: number, synthesisMs: number): ClipMetadata => ({
+    const metadata = (audio: BegunAudio, byteLength: number, synthesisMs: number): ClipMetadata => ({
       contentType: audio.contentType,
       byteLength,
       createdAtMs,

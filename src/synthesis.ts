@@ -13,7 +13,7 @@ import type { JsonObject, SpeechSpec } from '../core/protocol/values';
 import { parseRetryAfterMs, type RetryPolicy, retryOrigin } from '../core/retry';
 import { abortable } from './abortable';
 import { GrowingBody } from './growing-body';
-import { openAudio, type Synthesize } from './origin-audio';
+import { openAudio, readChunks, type Synthesize } from './origin-audio';
 import type { Turns } from './turns';
 
 /** A finished synthesis. */
@@ -25,6 +25,9 @@ export interface SynthesizedAudio {
   /** False when the audio plays but is not to be kept: too large, or of no known format. */
   readonly isStorable: boolean;
 }
+
+/** A synthesis whose first audio has come. */
+export type BegunAudio = Pick<SynthesizedAudio, 'body' | 'contentType' | 'custom'>;
 
 /** Where the audio of a fill goes. */
 export interface FillSink {
@@ -58,8 +61,6 @@ export interface SynthesisOptions {
 export class Synthesis {
   /** Settles when the synthesis has ended for good. */
   readonly done: Promise<SynthesizedAudio>;
-  /** Settles with the first audio, or as `done` does. From then on nothing is retried if somebody is listening. */
-  readonly begun: Promise<Pick<SynthesizedAudio, 'body' | 'contentType' | 'custom'>>;
   readonly #options: SynthesisOptions;
   readonly #abort = new AbortController();
   /** The fills this synthesis feeds; each is dropped from `#wantedFillIds` when nobody waits for it any more. */
@@ -69,25 +70,25 @@ export class Synthesis {
   #isSent = false;
   #isListenedTo = false;
   #body = new GrowingBody();
-  #announceBegin: (audio: Awaited<Synthesis['begun']>) => void = () => {};
+  #beginning = new Beginning();
   #cancelRenewal: () => void = () => {};
 
   constructor(options: SynthesisOptions) {
     this.#options = options;
-    const firstAudio = new Promise<Awaited<Synthesis['begun']>>((resolve) => {
-      this.#announceBegin = resolve;
-    });
     this.done = this.#run();
-    this.begun = Promise.race([firstAudio, this.done]);
     // Callers may all have left; then a failure has nobody to go to.
     this.done.catch(() => {});
-    this.begun.catch(() => {});
     this.#renewSoon();
   }
 
   /** True once it was dropped: it will end without audio, and nobody should join it. */
   get isCancelled(): boolean {
     return this.#abort.signal.aborted;
+  }
+
+  /** Settles with the first audio, or as `done` does. Whoever hears it says so with `listen`. */
+  get begun(): Promise<BegunAudio> {
+    return Promise.race([this.#beginning.audio, this.done]);
   }
 
   /** Also feeds this fill, from the first byte on. */
@@ -181,14 +182,11 @@ export class Synthesis {
           format: spec.format,
           maxEntryBytes,
         });
-      const chunks = incoming.chunks[Symbol.asyncIterator]();
-      for (;;) {
-        const next = await abortable(chunks.next(), signal);
-        if (next.done) break;
-        this.#receive(body, next.value);
-        const sofar = judge(undefined);
-        if ('contentType' in sofar) this.#announceBegin({ body, contentType: sofar.contentType, custom });
-      }
+      await readChunks(incoming.chunks, signal, (chunk) => {
+        this.#receive(body, chunk);
+        const soFar = judge(undefined);
+        if ('contentType' in soFar) this.#beginning.announce({ body, contentType: soFar.contentType, custom });
+      });
       const admission = judge(announcedLength);
       const refusal = 'refusal' in admission ? admission.refusal : undefined;
       if (refusal !== undefined && refusal !== 'too-large' && refusal !== 'unknown-type') throw badAudio(refusal);
@@ -199,6 +197,8 @@ export class Synthesis {
     } catch (error) {
       const failure = this.#abort.signal.aborted ? error : asSynthesisError(error, clock.nowMs());
       body.fail(failure);
+      // Who comes from now on hears the next attempt.
+      if (this.#beginning.isAnnounced) this.#beginning = new Beginning();
       // What somebody has heard the beginning of is not begun again.
       throw this.#isListenedTo && body.byteLength > 0 ? asFinal(failure) : failure;
     } finally {
@@ -222,6 +222,24 @@ export class Synthesis {
       for (const fillId of this.#fillIds) sink.renew(fillId);
       this.#renewSoon();
     }, FILL_LEASE_MS / 4);
+  }
+}
+
+/** The first audio of an attempt, told once. */
+class Beginning {
+  readonly audio: Promise<BegunAudio>;
+  isAnnounced = false;
+  #resolve: (audio: BegunAudio) => void = () => {};
+
+  constructor() {
+    this.audio = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  announce(audio: BegunAudio): void {
+    this.isAnnounced = true;
+    this.#resolve(audio);
   }
 }
 

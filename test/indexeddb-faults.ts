@@ -64,20 +64,28 @@ export function blockOpening(): void {
 
 /**
  * Aborts at the commit every transaction that has put something, as Chromium does over quota; those that only delete
- * go through. With `isMute`, the last put is never answered, which Chromium does every few times.
+ * go through. With `isMute`, the put of the ledger is never answered, which Chromium does to a request now and then.
  */
 export function failCommitsThatPut(error: DOMException, { isMute = false } = {}): void {
-  const puttingTransactions = new Set<IDBTransaction>();
+  const unansweredPuts = new Map<IDBTransaction, number>();
   const { put } = IDBObjectStore.prototype;
   const { commit } = IDBTransaction.prototype;
   vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...args): IDBRequest {
-    puttingTransactions.add(this.transaction);
-    return isMute && this.name === 'ledger' ? createRequest() : put.apply(this, args);
+    const { transaction } = this;
+    if (isMute && this.name === 'ledger') return createRequest();
+    unansweredPuts.set(transaction, (unansweredPuts.get(transaction) ?? 0) + 1);
+    const request = put.apply(this, args);
+    request.addEventListener('success', () => {
+      const left = (unansweredPuts.get(transaction) ?? 0) - 1;
+      unansweredPuts.set(transaction, left);
+      if (left > 0) return;
+      transaction.abort();
+      Object.defineProperty(transaction, 'error', { value: error });
+    });
+    return request;
   });
   vi.spyOn(IDBTransaction.prototype, 'commit').mockImplementation(function (this: IDBTransaction) {
-    if (!puttingTransactions.has(this)) return commit.call(this);
-    this.abort();
-    Object.defineProperty(this, 'error', { value: error });
+    if (!unansweredPuts.has(this)) commit.call(this);
   });
 }
 

@@ -257,6 +257,9 @@ describe('Over quota', () => {
     failCommitsThatPut(overQuota);
     await store.remove(keyOf(0));
     vi.restoreAllMocks();
+    // Still knows of both, so it must not put what it believes is left.
+    await other.remove(keyOf(1));
+    await store.write(entryOf(2, { byteLength: 10 }), 1002, 'relaxed');
     const third = await open();
     expect(third.usage()).toEqual({ entries: 1, bytes: 10 });
     await third.write(entryOf(3, { byteLength: 7 }), 1003, 'relaxed');
