@@ -26,7 +26,7 @@ export default defineConfig({
         },
       },
       {
-        optimizeDeps: { include: ['comlink', 'hash-wasm', 'idb', '@bjorn3/browser_wasi_shim'] },
+        optimizeDeps: { include: ['comlink', 'fast-check', 'hash-wasm', 'idb', '@bjorn3/browser_wasi_shim'] },
         test: {
           name: 'browser',
           include: ['test/browser/**/*.browser.test.ts'],

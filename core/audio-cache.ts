@@ -387,7 +387,8 @@ export class AudioCache {
 
   async #identifySpec(spec: SpeechSpec): Promise<{ key: string; canonical: string; spec: SpeechSpec }> {
     const canonical = canonicalizeSpec(spec, this.#config.speedMode);
-    return { key: keyFromDigest(await this.#hashing.digestHex(canonical)), canonical, spec };
+    const digest = this.#hashing.digestHex(canonical);
+    return { key: keyFromDigest(typeof digest === 'string' ? digest : await digest), canonical, spec };
   }
 
   /** A page ends at a use, so that what is used or removed between two pages is neither repeated nor skipped. */

@@ -6,7 +6,13 @@
  */
 import { type Clock, systemClock } from '../core/clock';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import { type Address, type CacheEvent, type CacheRequest, PROTOCOL_VERSION } from '../core/protocol/messages';
+import {
+  type Address,
+  type AnswerTo,
+  type CacheEvent,
+  type CacheRequest,
+  PROTOCOL_VERSION,
+} from '../core/protocol/messages';
 import type {
   CacheStats,
   CleanupReport,
@@ -277,20 +283,22 @@ export class AudioCacheClient {
   }
 
   /** Asks the worker; a read that was lost with its worker is asked once more of the next one. */
-  async #read<Request extends CacheRequest>(request: Request, signal: AbortSignal | undefined) {
-    try {
-      return await this.#call(request, {}, signal);
-    } catch (error) {
+  #read<Request extends CacheRequest>(request: Request, signal: AbortSignal | undefined): Promise<AnswerTo<Request>> {
+    return this.#call(request, {}, signal).catch((error: unknown) => {
       if (!(error instanceof AudioCacheError) || error.code !== 'WORKER_LOST') throw error;
       return this.#call(request, {}, signal);
-    }
+    });
   }
 
-  async #call<Request extends CacheRequest>(request: Request, options: CallOptions, signal: AbortSignal | undefined) {
+  /** Throws when the client is closed or the caller has given up; called from async methods only. */
+  #call<Request extends CacheRequest>(
+    request: Request,
+    options: CallOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<AnswerTo<Request>> {
     this.#throwIfClosed();
     signal?.throwIfAborted();
-    const answer = this.#link.call(request, options);
-    return abortable(answer, signal);
+    return abortable(this.#link.call(request, options), signal);
   }
 
   #tell(request: CacheRequest): void {

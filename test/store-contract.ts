@@ -2,13 +2,14 @@
  * The contract of a disk store (`core/storage/store.ts`) as tests, run over every store in its real runtime.
  *
  * The clock given to the store stands still: nothing is written because time passed, only because a method promised it.
+ * Long on purpose: a contract is read as one list of sentences.
  */
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../core/clock';
-import type { Amount, Entry } from '../core/protocol/values';
 import type { AudioStore, StoredMetadata } from '../core/storage/store';
-import { entryOf, keyOf, versionOf } from './stored-entries';
+import { StoreModel, storeOperation } from './store-model';
+import { entryOf, expectEntry, keyOf, versionOf } from './stored-entries';
 
 /** Opens a store over the data kept at `place`: a place never named before is empty. */
 export type OpenStore = (place: string, clock: Clock) => Promise<AudioStore>;
@@ -418,6 +419,7 @@ export function describeStoreContract(name: string, openStore: OpenStore, { seve
           () => store.removeExpired(1000, 10),
           () => store.evict(10, 10),
           () => store.list(10),
+          () => store.flush(),
         ];
         for (const call of calls) {
           await expect(call(), call.toString()).rejects.toMatchObject({ name: 'AudioCacheError', code: 'CLOSED' });
@@ -449,75 +451,20 @@ export function describeStoreContract(name: string, openStore: OpenStore, { seve
 
     it('behaves as a map ordered by access, whatever is done with it', async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 30 }), async (operations) => {
+        fc.asyncProperty(fc.array(storeOperation, { minLength: 1, maxLength: 30 }), async (operations) => {
           await moveToNewPlace();
-          const model: Model = new Map();
-          for (const [step, each] of operations.entries()) {
-            await run(each, step, model);
-            expect(store.usage()).toEqual(amountOf([...model.values()]));
+          const model = new StoreModel();
+          for (const [step, operation] of operations.entries()) {
+            if (operation.type === 'reopen') await reopen();
+            else await model.check(store, operation, step);
+            expect(store.usage()).toEqual(model.usage());
           }
-          const expected = [...model.values()].sort(byLastAccess).reverse();
-          expect(await listAll(3)).toEqual(expected.map(({ entry, accessedAtMs }) => toStored(entry, accessedAtMs)));
-          for (let id = 0; id < MODEL_KEYS; id++) expectEntry(await store.read(keyOf(id)), model.get(keyOf(id))?.entry);
+          expect(await listAll(3)).toEqual(model.list());
+          for (const { key, entry } of model.all()) expectEntry(await store.read(key), entry);
           await closeAll();
         }),
         { numRuns: 25, seed: 20260718 },
       );
-
-      async function run(each: Operation, step: number, model: Model): Promise<void> {
-        // Unique, so that the order of the model is the only one.
-        const atMs = 'atMs' in each ? each.atMs * 1000 + step : 0;
-        const key = 'id' in each ? keyOf(each.id) : '';
-        const held = model.get(key);
-        switch (each.type) {
-          case 'write': {
-            const expiresAtMs = each.expiresAtMs * 1000 + step;
-            const entry = entryOf(each.id, { version: step, byteLength: each.byteLength, expiresAtMs });
-            await store.write(entry, atMs, each.durability);
-            model.set(key, { entry, accessedAtMs: atMs });
-            return;
-          }
-          case 'touch':
-            store.touch(key, atMs);
-            if (held) held.accessedAtMs = Math.max(held.accessedAtMs, atMs);
-            return;
-          case 'remove':
-            expect(await store.remove(key)).toBe(held?.entry.bytes.byteLength);
-            model.delete(key);
-            return;
-          case 'read':
-            expectEntry(await store.read(key), held?.entry);
-            expect(await store.readMetadata(key)).toEqual(held && toStored(held.entry, held.accessedAtMs));
-            return;
-          case 'evict': {
-            const gone = front([...model.values()].sort(byLastAccess), each.maxEntries, each.bytes);
-            expect(await store.evict(each.bytes, each.maxEntries)).toEqual(amountOf(gone));
-            for (const { entry } of gone) model.delete(entry.metadata.key);
-            return;
-          }
-          case 'remove-expired': {
-            const expired = [...model.values()]
-              .filter(({ entry }) => entry.metadata.expiresAtMs <= atMs)
-              .sort(byExpiry);
-            const gone = front(expired, each.maxEntries, Number.POSITIVE_INFINITY);
-            expect(await store.removeExpired(atMs, each.maxEntries)).toEqual(amountOf(gone));
-            for (const { entry } of gone) model.delete(entry.metadata.key);
-            return;
-          }
-          case 'clear':
-            expect(await store.clear()).toEqual(amountOf([...model.values()]));
-            model.clear();
-            return;
-          case 'flush':
-            await store.flush();
-            return;
-          case 'reopen':
-            await reopen();
-            return;
-          default:
-            throw new TypeError(`Unknown operation ${JSON.stringify(each satisfies never)}`);
-        }
-      }
     });
 
     describe.runIf(severalWriters)('with another store on the same data', () => {
@@ -563,68 +510,4 @@ export function describeStoreContract(name: string, openStore: OpenStore, { seve
       });
     });
   });
-}
-
-/** What the store should hold, by key. */
-type Model = Map<string, { readonly entry: Entry; accessedAtMs: number }>;
-type Held = { readonly entry: Entry; readonly accessedAtMs: number };
-
-const MODEL_KEYS = 6;
-const id = fc.nat(MODEL_KEYS - 1);
-const atMs = fc.nat(40);
-const maxEntries = fc.nat(4);
-
-const operation = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      type: fc.constant('write' as const),
-      id,
-      atMs,
-      byteLength: fc.integer({ min: 1, max: 300 }),
-      expiresAtMs: fc.oneof(atMs, fc.constant(Number.POSITIVE_INFINITY)),
-      durability: fc.constantFrom('relaxed' as const, 'durable' as const),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('touch' as const), id, atMs }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('remove' as const), id }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant('read' as const), id }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('evict' as const), bytes: fc.nat(600), maxEntries }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('remove-expired' as const), atMs, maxEntries }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constantFrom('clear' as const, 'flush' as const, 'reopen' as const) }) },
-);
-type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never;
-
-const byLastAccess = (a: Held, b: Held): number => a.accessedAtMs - b.accessedAtMs;
-const byExpiry = (a: Held, b: Held): number => a.entry.metadata.expiresAtMs - b.entry.metadata.expiresAtMs;
-
-function front(held: readonly Held[], maxEntries: number, maxBytes: number): readonly Held[] {
-  const taken: Held[] = [];
-  let bytes = 0;
-  for (const each of held) {
-    if (taken.length >= maxEntries || bytes >= maxBytes) break;
-    taken.push(each);
-    bytes += each.entry.bytes.byteLength;
-  }
-  return taken;
-}
-
-function amountOf(held: readonly Held[]): Amount {
-  return { entries: held.length, bytes: held.reduce((bytes, { entry }) => bytes + entry.bytes.byteLength, 0) };
-}
-
-function toStored(entry: Entry, accessedAtMs: number): StoredMetadata {
-  return { metadata: entry.metadata, accessedAtMs };
-}
-
-/** Compares bodies in one pass: the matcher would take seconds for two mebibytes. */
-function expectEntry(actual: Entry | undefined, expected: Entry | undefined): void {
-  expect(actual?.metadata).toEqual(expected?.metadata);
-  expect(actual?.bytes.byteLength).toBe(expected?.bytes.byteLength);
-  const actualBytes = new Uint8Array(actual?.bytes ?? new ArrayBuffer(0));
-  const expectedBytes = new Uint8Array(expected?.bytes ?? new ArrayBuffer(0));
-  expect(
-    actualBytes.findIndex((byte, index) => byte !== expectedBytes[index]),
-    'first byte that differs',
-  ).toBe(-1);
 }

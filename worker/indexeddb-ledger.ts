@@ -18,20 +18,21 @@ import {
 } from './indexeddb-schema';
 
 /** The scope of every transaction, so that each sees the ledger that belongs to what it reads. */
-const STORE_NAMES: StoreName[] = ['metadata', 'audio', 'ledger'];
+const STORE_NAMES: StoreName[] = ['catalog', 'metadata', 'audio', 'ledger'];
 const LEDGER_KEY = 'usage';
 
 /** No entries, no bytes. */
 export const NOTHING: Amount = { entries: 0, bytes: 0 };
 
-/** What a transaction changes: how much comes (or goes, when negative), and the requests it has placed for that. */
+/** What a transaction changes: how much comes (or goes, when negative), and the requests that do it. */
 export interface Change {
   /** `unknown` when what is replaced or removed could not be read: the database is then counted anew. */
   readonly difference: Amount | 'emptied' | 'unknown';
-  readonly requests: readonly Promise<unknown>[];
+  /** Placed in this order. Functions, because placing one throws once the transaction has been aborted. */
+  readonly requests: readonly (() => Promise<unknown>)[];
 }
 
-/** Reads what a change needs to know and places its requests. Must wait for nothing but the transaction's requests. */
+/** Reads what a change needs to know, and waits for nothing but the transaction's requests. */
 export type Plan = (transaction: AudioTransaction<'readwrite'>) => Promise<Change>;
 
 /** Write the ledger, counting first where it is absent; write it unless it is absent; leave it out. */
@@ -103,12 +104,11 @@ export class LedgeredDatabase {
   /** Resolves to how much less there is than before. */
   #change(durability: 'relaxed' | 'strict', ledgerUse: LedgerUse, plan: Plan): Promise<Amount> {
     return this.#connection.run(async (database) => {
-      const transaction = begin(database, 'readwrite', durability);
+      const { transaction, completion } = begin(database, 'readwrite', durability);
       if (durability === 'relaxed') this.#relaxedChanges++;
       const changesBefore = this.#relaxedChanges;
       try {
-        const [before, after] = await this.#changeIn(transaction, ledgerUse, plan);
-        await transaction.done;
+        const [[before, after]] = await Promise.all([this.#changeIn(transaction, ledgerUse, plan), completion]);
         if (durability === 'strict') this.#syncedChanges = Math.max(this.#syncedChanges, changesBefore);
         this.#usage = after;
         return { entries: before.entries - after.entries, bytes: before.bytes - after.bytes };
@@ -125,7 +125,7 @@ export class LedgeredDatabase {
     plan: Plan,
   ): Promise<readonly [before: Amount, after: Amount]> {
     const [ledger, { difference, requests }] = await Promise.all([readLedger(transaction), plan(transaction)]);
-    const placed = Promise.all(requests);
+    const placed = Promise.all(requests.map(async (place) => place()));
     // It is waited for below; should one fail while the entries are counted, that must not pass for unhandled.
     placed.catch(() => {});
     const before = ledger ?? this.#usage;
@@ -153,23 +153,32 @@ async function readIn<Value>(
   database: AudioDatabase,
   work: (transaction: AudioTransaction<'readonly'>) => Promise<Value>,
 ): Promise<Value> {
-  const transaction = begin(database, 'readonly', 'relaxed');
+  const { transaction, completion } = begin(database, 'readonly', 'relaxed');
   try {
-    return await work(transaction);
+    return await Promise.race([work(transaction), completion.then(() => new Promise<never>(() => {}))]);
   } catch (error) {
     throw abort(transaction, error);
   }
 }
 
+/**
+ * Begins a transaction. Its requests are not enough to go by: when Chromium aborts at the commit (over quota, say), it
+ * leaves a request without any answer now and then. idb's `done` will not do either, since it hides the causes of
+ * failures behind an `AbortError`.
+ */
 function begin<Mode extends 'readonly' | 'readwrite'>(
   database: AudioDatabase,
   mode: Mode,
   durability: 'relaxed' | 'strict',
-): AudioTransaction<Mode> {
+): { readonly transaction: AudioTransaction<Mode>; readonly completion: Promise<void> } {
   const transaction = database.transaction(STORE_NAMES, mode, { durability });
-  // Whoever runs a transaction learns of its failure from its requests, and may never come to wait for its end.
+  const completion = new Promise<void>((resolve, reject) => {
+    transaction.addEventListener('complete', () => resolve());
+    transaction.addEventListener('abort', () => reject(transaction.error ?? new DOMException('Aborted', 'AbortError')));
+  });
+  completion.catch(() => {});
   transaction.done.catch(() => {});
-  return transaction;
+  return { transaction, completion };
 }
 
 /** Rolls back whatever was placed; returns the cause, which is the transaction's own error if it has one. */

@@ -1,16 +1,20 @@
 /**
  * What the IndexedDB store keeps, and how it is read back.
  *
- *   metadata  StoredMetadata by key; a touch rewrites this and never the audio
+ *   catalog   { key, byteLength, accessedAtMs, expiresAtMs }: all that changes, and all that removing needs to know
+ *   metadata  EntryMetadata by key, as it was written
  *   audio     ArrayBuffer by key; never a Blob, which is a handle and has to be read a second time
- *   ledger    one Amount: what the two above hold
+ *   ledger    one Amount: what the catalog adds up to
+ *
+ * The catalog is apart from the metadata because metadata can be large (100,000 characters of text, word timings) and
+ * engines keep large values in files of their own, which can get lost: Chromium fails every readwrite transaction that
+ * only reads such a value, prevented default or not, so such an entry could be neither touched nor replaced.
  *
  * What comes back from disk is `unknown` until it was checked: a browser extension, a developer's tools or a bug of an
  * earlier version may have written there too.
  */
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, unwrap } from 'idb';
 import type { EntryMetadata } from '../core/protocol/values';
-import type { StoredMetadata } from '../core/storage/store';
 
 /** Raised with an upgrade step in `createSchema` whenever the object stores or indexes change. */
 export const SCHEMA_VERSION = 1;
@@ -23,13 +27,14 @@ export type Position = [atMs: number, key: string, byteLength: number];
 
 /** The object stores and indexes, for `idb`. */
 export interface AudioSchema extends DBSchema {
-  metadata: { key: string; value: unknown; indexes: { byLastAccess: Position; byExpiry: Position } };
+  catalog: { key: string; value: unknown; indexes: { byLastAccess: Position; byExpiry: Position } };
+  metadata: { key: string; value: unknown };
   audio: { key: string; value: unknown };
   ledger: { key: string; value: unknown };
 }
 
 /** The object stores by name. */
-export type StoreName = 'metadata' | 'audio' | 'ledger';
+export type StoreName = 'catalog' | 'metadata' | 'audio' | 'ledger';
 
 /** An open database. */
 export type AudioDatabase = IDBPDatabase<AudioSchema>;
@@ -40,16 +45,36 @@ export type AudioTransaction<Mode extends IDBTransactionMode> = IDBPTransaction<
 /** In place of a value that is there and could not be read this time; a later attempt may succeed. */
 export const UNREADABLE = Symbol('unreadable');
 
-/** Creates the object stores in a new database. `Infinity` is a valid key, so entries without expiry are indexed too. */
-export function createSchema(database: AudioDatabase): void {
-  const metadata = database.createObjectStore('metadata', { keyPath: 'metadata.key' });
-  metadata.createIndex('byLastAccess', ['accessedAtMs', 'metadata.key', 'metadata.byteLength']);
-  metadata.createIndex('byExpiry', ['metadata.expiresAtMs', 'metadata.key', 'metadata.byteLength']);
-  database.createObjectStore('audio');
-  database.createObjectStore('ledger');
+/** What the catalog says of an entry. */
+export interface CatalogRecord {
+  readonly key: string;
+  readonly byteLength: number;
+  readonly accessedAtMs: number;
+  /** `Infinity` is a valid IndexedDB key, so entries without expiry are indexed like all others. */
+  readonly expiresAtMs: number;
 }
 
-/** Returns positions in order for as long as `wants` says so; the walk reads no records. */
+/** Creates the object stores in a new database. */
+export function createSchema(database: AudioDatabase): void {
+  const catalog = database.createObjectStore('catalog', { keyPath: 'key' });
+  catalog.createIndex('byLastAccess', ['accessedAtMs', 'key', 'byteLength']);
+  catalog.createIndex('byExpiry', ['expiresAtMs', 'key', 'byteLength']);
+  for (const name of ['metadata', 'audio', 'ledger'] as const) database.createObjectStore(name);
+}
+
+/** Returns what the catalog says of a key; undefined when there is nothing, null when it is damaged. */
+export async function readCatalog(
+  transaction: AudioTransaction<IDBTransactionMode>,
+  key: string,
+): Promise<CatalogRecord | undefined | null> {
+  const record = await transaction.objectStore('catalog').get(key);
+  return record === undefined || isCatalogRecord(record) ? record : null;
+}
+
+/**
+ * Returns positions in order for as long as `wants` says so; the walk reads no records. It passes over what is no
+ * position, the trace of a damaged record.
+ */
 export async function collectPositions(
   transaction: AudioTransaction<IDBTransactionMode>,
   order: 'byLastAccess' | 'byExpiry',
@@ -58,9 +83,13 @@ export async function collectPositions(
   wants: (position: Position, index: number) => boolean,
 ): Promise<Position[]> {
   const positions: Position[] = [];
-  let cursor = await transaction.objectStore('metadata').index(order).openKeyCursor(range, direction);
-  while (cursor !== null && wants(cursor.key, positions.length)) {
-    positions.push(cursor.key);
+  let cursor = await transaction.objectStore('catalog').index(order).openKeyCursor(range, direction);
+  while (cursor !== null) {
+    const position: unknown = cursor.key;
+    if (isPosition(position)) {
+      if (!wants(position, positions.length)) break;
+      positions.push(position);
+    }
     cursor = await cursor.continue();
   }
   return positions;
@@ -68,21 +97,17 @@ export async function collectPositions(
 
 /**
  * Returns a stored value; undefined when there is none, null when the engine says it is lost, `UNREADABLE` when it
- * could not be read. Engines keep large values in files of their own, which can go missing or be cut short by a power
- * loss (w3c/IndexedDB#423). One such value must not fail the others, so its error does not abort the transaction.
+ * could not be read (w3c/IndexedDB#423). The failure of one value does not fail the other reads of the transaction.
  */
 export async function readValue(
-  transaction: AudioTransaction<IDBTransactionMode>,
+  transaction: AudioTransaction<'readonly'>,
   storeName: 'metadata' | 'audio',
   key: string,
 ): Promise<unknown> {
   const reading = transaction.objectStore(storeName).get(key);
   const request = unwrap(reading);
   request.addEventListener('error', (event) => {
-    if (!isValueError(request.error)) return;
-    event.preventDefault();
-    // idb would take an error that bubbles up to the transaction for its failure.
-    event.stopPropagation();
+    if (isValueError(request.error)) event.preventDefault();
   });
   try {
     return await reading;
@@ -92,12 +117,8 @@ export async function readValue(
   }
 }
 
-/** True for a record with everything that `StoredMetadata` promises. */
-export function isStoredMetadata(value: unknown): value is StoredMetadata {
-  return isRecord(value) && Number.isFinite(value.accessedAtMs) && isEntryMetadata(value.metadata);
-}
-
-function isEntryMetadata(value: unknown): value is EntryMetadata {
+/** True for a value with everything that `EntryMetadata` promises. */
+export function isEntryMetadata(value: unknown): value is EntryMetadata {
   if (!isRecord(value)) return false;
   const { checksum, fingerprint, spec, custom } = value;
   return (
@@ -105,8 +126,7 @@ function isEntryMetadata(value: unknown): value is EntryMetadata {
     typeof value.contentType === 'string' &&
     isCount(value.byteLength) &&
     Number.isFinite(value.createdAtMs) &&
-    typeof value.expiresAtMs === 'number' &&
-    !Number.isNaN(value.expiresAtMs) &&
+    isTime(value.expiresAtMs) &&
     Number.isFinite(value.characters) &&
     Number.isFinite(value.synthesisMs) &&
     isRecord(checksum) &&
@@ -115,6 +135,20 @@ function isEntryMetadata(value: unknown): value is EntryMetadata {
     (fingerprint === undefined || typeof fingerprint === 'string') &&
     (spec === undefined || (isRecord(spec) && typeof spec.text === 'string')) &&
     (custom === undefined || isRecord(custom))
+  );
+}
+
+function isPosition(value: unknown): value is Position {
+  return Array.isArray(value) && isTime(value[0]) && typeof value[1] === 'string' && isCount(value[2]);
+}
+
+function isCatalogRecord(value: unknown): value is CatalogRecord {
+  return (
+    isRecord(value) &&
+    typeof value.key === 'string' &&
+    isCount(value.byteLength) &&
+    Number.isFinite(value.accessedAtMs) &&
+    isTime(value.expiresAtMs)
   );
 }
 
@@ -127,6 +161,11 @@ function isValueError(error: unknown): error is DOMException {
   if (!(error instanceof DOMException)) return false;
   if (error.name === 'UnknownError') return !/connection/i.test(error.message);
   return error.name === 'NotReadableError' || error.name === 'NotFoundError' || error.name === 'DataError';
+}
+
+/** True for a time in milliseconds; `Infinity` is one too. */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && !Number.isNaN(value);
 }
 
 /** True for a whole number of entries or bytes. */

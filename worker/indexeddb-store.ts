@@ -1,26 +1,28 @@
 /**
  * The disk store on IndexedDB: for browsers without OPFS handles, and for tabs that work alone.
  *
- * The database is the only authority and there is no index in memory, since several tabs may write at once. Metadata
- * and audio lie apart, so that a touch never rewrites audio, and touches go in batches. Removals go in small steps, so
- * that a read waits for one step at most. Entries are never judged here, only records that are no entries.
+ * The database is the only authority and there is no index in memory, since several tabs may write at once. A touch
+ * rewrites a small record, never audio or metadata, and touches go in batches. Removals go in small steps, so that a
+ * read waits for one step at most. Entries are never judged here, only records that are no entries.
  */
 import { type Clock, systemClock } from '../core/clock';
-import type { Amount, Entry } from '../core/protocol/values';
+import type { Amount, Entry, EntryMetadata } from '../core/protocol/values';
 import type { AudioStore, StoredMetadata, StoredPage } from '../core/storage/store';
 import { IndexedDbConnection } from './indexeddb-connection';
 import { type Change, LedgeredDatabase, NOTHING, sum } from './indexeddb-ledger';
 import {
   type AudioTransaction,
+  type CatalogRecord,
   collectPositions,
-  isStoredMetadata,
+  isEntryMetadata,
   type Position,
+  readCatalog,
   readValue,
   UNREADABLE,
 } from './indexeddb-schema';
 import { type Touch, TouchBatch } from './touch-batch';
 
-const REMOVAL_STEP_ENTRIES = 50;
+const REMOVAL_STEP_ENTRIES = 20;
 /**
  * Chromium keeps a value over 64 KiB in a file of its own, and only the strict transaction that wrote it syncs that
  * file: after a simulated power loss 20 of 20 such values written relaxed were unreadable although a strict transaction
@@ -59,27 +61,29 @@ class IndexedDbStore implements AudioStore {
 
   constructor(database: LedgeredDatabase, clock: Clock) {
     this.#database = database;
-    this.#touches = new TouchBatch(clock, (touches) => this.#writeTouches(touches));
+    this.#touches = new TouchBatch(clock, (touches, durability) => this.#writeTouches(touches, durability));
   }
 
   async read(key: string): Promise<Entry | undefined> {
-    const [stored, bytes] = await this.#database.read((transaction) =>
+    const [metadata, bytes] = await this.#database.read((transaction) =>
       Promise.all([readValue(transaction, 'metadata', key), readValue(transaction, 'audio', key)]),
     );
-    if (stored === undefined || stored === UNREADABLE || bytes === UNREADABLE) return undefined;
-    if (isStoredMetadata(stored) && bytes instanceof ArrayBuffer) return { metadata: stored.metadata, bytes };
-    await this.#discard([key]);
+    if (metadata === UNREADABLE || bytes === UNREADABLE) return undefined;
+    if (isEntryMetadata(metadata) && bytes instanceof ArrayBuffer) return { metadata, bytes };
+    if (metadata !== undefined || bytes !== undefined) await this.#discard([key]);
     return undefined;
   }
 
   async readMetadata(key: string): Promise<StoredMetadata | undefined> {
-    const stored = await this.#database.read((transaction) => readValue(transaction, 'metadata', key));
-    if (stored === undefined || stored === UNREADABLE) return undefined;
-    if (isStoredMetadata(stored)) {
-      const { metadata, accessedAtMs } = stored;
+    const [record, metadata] = await this.#database.read((transaction) =>
+      Promise.all([readCatalog(transaction, key), readValue(transaction, 'metadata', key)]),
+    );
+    if (metadata === UNREADABLE) return undefined;
+    if (record && isEntryMetadata(metadata)) {
+      const { accessedAtMs } = record;
       return { metadata, accessedAtMs: Math.max(accessedAtMs, this.#touches.accessedAtMs(key) ?? accessedAtMs) };
     }
-    await this.#discard([key]);
+    if (record !== undefined || metadata !== undefined) await this.#discard([key]);
     return undefined;
   }
 
@@ -87,19 +91,21 @@ class IndexedDbStore implements AudioStore {
    * One transaction: a worker killed or a connection lost at any moment before its commit leaves the former entry (or
    * none) and the former ledger; at any moment after it, the new ones.
    */
-  async write(entry: Entry, accessedAtMs: number, durability: 'relaxed' | 'durable'): Promise<void> {
-    const { metadata } = entry;
+  async write({ metadata, bytes }: Entry, accessedAtMs: number, durability: 'relaxed' | 'durable'): Promise<void> {
+    const { key, byteLength, expiresAtMs } = metadata;
+    const record: CatalogRecord = { key, byteLength, accessedAtMs, expiresAtMs };
     // The transaction begins later, and once more after a lost connection; the caller has its buffer back by then.
-    const bytes = entry.bytes.slice(0);
-    const isStrict = durability === 'durable' || mayBeLarge(entry);
-    this.#touches.forget(metadata.key);
+    const copy = bytes.slice(0);
+    const isStrict = durability === 'durable' || mayBeLarge(metadata) || bytes.byteLength > MAX_RELAXED_VALUE_BYTES;
+    this.#touches.forget(key);
     await this.#database.write(isStrict ? 'strict' : 'relaxed', async (transaction) => {
-      const previous = amountOf(await readValue(transaction, 'metadata', metadata.key));
+      const previous = amountOf(await readCatalog(transaction, key));
       return {
-        difference: previous === 'unknown' ? previous : less({ entries: 1, bytes: metadata.byteLength }, previous),
+        difference: previous === 'unknown' ? previous : less({ entries: 1, bytes: byteLength }, previous),
         requests: [
-          transaction.objectStore('metadata').put({ metadata, accessedAtMs }),
-          transaction.objectStore('audio').put(bytes, metadata.key),
+          () => transaction.objectStore('metadata').put(metadata, key),
+          () => transaction.objectStore('catalog').put(record),
+          () => transaction.objectStore('audio').put(copy, key),
         ],
       };
     });
@@ -140,10 +146,16 @@ class IndexedDbStore implements AudioStore {
       const values = await Promise.all(page.map(([, key]) => readValue(transaction, 'metadata', key)));
       return { page, values, isLast: oneMore.length <= limit };
     });
-    const damaged = page.filter((_, index) => values[index] !== UNREADABLE && !isStoredMetadata(values[index]));
-    if (damaged.length > 0) await this.#discard(damaged.map(([, key]) => key));
+    const entries: StoredMetadata[] = [];
+    const damagedKeys: string[] = [];
+    for (const [index, [accessedAtMs, key]] of page.entries()) {
+      const metadata = values[index];
+      if (isEntryMetadata(metadata)) entries.push({ metadata, accessedAtMs });
+      else if (metadata !== UNREADABLE) damagedKeys.push(key);
+    }
+    if (damagedKeys.length > 0) await this.#discard(damagedKeys);
     const last = page.at(-1);
-    return { entries: values.filter(isStoredMetadata), cursor: isLast || !last ? undefined : encodeCursor(last) };
+    return { entries, cursor: isLast || last === undefined ? undefined : encodeCursor(last) };
   }
 
   usage(): Amount {
@@ -151,8 +163,10 @@ class IndexedDbStore implements AudioStore {
   }
 
   async flush(): Promise<void> {
+    const isDue = this.#database.hasUnsynced || !this.#touches.isEmpty;
     // Writing no touches still writes the ledger: a strict transaction without any change synced nothing (Chromium 156).
-    if (this.#database.hasUnsynced || !this.#touches.isEmpty) await this.#touches.write();
+    // Once closed there is nothing to write either, but the attempt says so.
+    if (isDue || this.#closing !== undefined) await this.#touches.write('durable');
   }
 
   close(): Promise<void> {
@@ -163,14 +177,14 @@ class IndexedDbStore implements AudioStore {
     return this.#closing;
   }
 
-  /** Strict, since a touch rewrites metadata, which may be large too. */
-  #writeTouches(touches: readonly Touch[]): Promise<void> {
-    return this.#database.write('strict', async (transaction) => {
-      const records = await Promise.all(touches.map(([key]) => readValue(transaction, 'metadata', key)));
+  #writeTouches(touches: readonly Touch[], durability: 'relaxed' | 'durable'): Promise<void> {
+    return this.#database.write(durability === 'durable' ? 'strict' : 'relaxed', async (transaction) => {
+      const records = await Promise.all(touches.map(([key]) => readCatalog(transaction, key)));
       const requests = touches.flatMap(([, accessedAtMs], index) => {
         const record = records[index];
-        if (!isStoredMetadata(record) || record.accessedAtMs >= accessedAtMs) return [];
-        return transaction.objectStore('metadata').put({ metadata: record.metadata, accessedAtMs });
+        if (!record || record.accessedAtMs >= accessedAtMs) return [];
+        const touched: CatalogRecord = { ...record, accessedAtMs };
+        return () => transaction.objectStore('catalog').put(touched);
       });
       return { difference: NOTHING, requests };
     });
@@ -194,7 +208,7 @@ class IndexedDbStore implements AudioStore {
           taken = sum(taken, { entries: 1, bytes: byteLength });
           return true;
         });
-        // Whatever no index names (a damaged record, audio without metadata) goes with the last entry.
+        // Whatever no index names (a damaged record, audio without one) goes with the last entry.
         const isEverything = range === null && taken.entries < stepEntries && taken.bytes < stepBytes;
         if (isEverything) return removalOfEverything(transaction);
         return removalOf(
@@ -216,7 +230,7 @@ class IndexedDbStore implements AudioStore {
 
   #removeAll(keys: readonly string[]): Promise<Amount> {
     return this.#database.remove(async (transaction) => {
-      const records = await Promise.all(keys.map((key) => readValue(transaction, 'metadata', key)));
+      const records = await Promise.all(keys.map((key) => readCatalog(transaction, key)));
       const known = records.map(amountOf).filter((amount) => amount !== 'unknown');
       const difference = known.length < records.length ? 'unknown' : less(NOTHING, known.reduce(sum, NOTHING));
       return removalOf(transaction, keys, difference);
@@ -229,28 +243,31 @@ function removalOf(
   keys: readonly string[],
   difference: Change['difference'],
 ): Change {
-  const stores = [transaction.objectStore('metadata'), transaction.objectStore('audio')];
-  return { difference, requests: keys.flatMap((key) => stores.map((store) => store.delete(key))) };
+  const stores = entryStores(transaction);
+  return { difference, requests: keys.flatMap((key) => stores.map((store) => () => store.delete(key))) };
 }
 
 function removalOfEverything(transaction: AudioTransaction<'readwrite'>): Change {
-  const requests = [transaction.objectStore('metadata').clear(), transaction.objectStore('audio').clear()];
-  return { difference: 'emptied', requests };
+  return { difference: 'emptied', requests: entryStores(transaction).map((store) => () => store.clear()) };
 }
 
-/** What a record read from disk stands for in the ledger. */
-function amountOf(record: unknown): Amount | 'unknown' {
+function entryStores(transaction: AudioTransaction<'readwrite'>) {
+  return (['catalog', 'metadata', 'audio'] as const).map((name) => transaction.objectStore(name));
+}
+
+/** What a catalog record stands for in the ledger. */
+function amountOf(record: CatalogRecord | undefined | null): Amount | 'unknown' {
   if (record === undefined) return NOTHING;
-  return isStoredMetadata(record) ? { entries: 1, bytes: record.metadata.byteLength } : 'unknown';
+  return record === null ? 'unknown' : { entries: 1, bytes: record.byteLength };
 }
 
 function less(a: Amount, b: Amount): Amount {
   return { entries: a.entries - b.entries, bytes: a.bytes - b.bytes };
 }
 
-/** Metadata is counted as if all of its text took two bytes a character, as the engine may store it. */
-function mayBeLarge({ metadata, bytes }: Entry): boolean {
-  return Math.max(bytes.byteLength, JSON.stringify(metadata).length * 2) > MAX_RELAXED_VALUE_BYTES;
+/** Counts all text as two bytes a character, as the engine may store it. */
+function mayBeLarge(metadata: EntryMetadata): boolean {
+  return JSON.stringify(metadata).length * 2 > MAX_RELAXED_VALUE_BYTES;
 }
 
 /** A page ends at a position, not at a count, so that what comes and goes elsewhere moves nothing. */

@@ -12,16 +12,19 @@ const MAX_KEYS = 500;
 /** A key and the time of its latest access, in milliseconds since the epoch. */
 export type Touch = readonly [key: string, accessedAtMs: number];
 
+/** Writes touches to disk. */
+export type WriteTouches = (touches: readonly Touch[], durability: 'relaxed' | 'durable') => Promise<void>;
+
 /** Gathers touches and has them written. */
 export class TouchBatch {
   readonly #clock: Clock;
-  readonly #write: (touches: readonly Touch[]) => Promise<void>;
+  readonly #write: WriteTouches;
   /** Keys stay here until their batch is on disk, so that `accessedAtMs` is right meanwhile. */
   readonly #accessedAtMsByKey = new Map<string, number>();
   #isWriting = false;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(clock: Clock, write: (touches: readonly Touch[]) => Promise<void>) {
+  constructor(clock: Clock, write: WriteTouches) {
     this.#clock = clock;
     this.#write = write;
   }
@@ -56,12 +59,12 @@ export class TouchBatch {
     else this.#accessedAtMsByKey.delete(key);
   }
 
-  /** Writes what has gathered; rejects as the write does. */
-  async write(): Promise<void> {
+  /** Writes what has gathered, be it nothing; rejects as the write does. */
+  async write(durability: 'relaxed' | 'durable'): Promise<void> {
     const touches = [...this.#accessedAtMsByKey];
     this.#isWriting = true;
     try {
-      await this.#write(touches);
+      await this.#write(touches, durability);
     } finally {
       this.#isWriting = false;
       for (const [key, accessedAtMs] of touches) {
@@ -74,7 +77,7 @@ export class TouchBatch {
   async tryWrite(): Promise<void> {
     if (this.isEmpty) return;
     // Over quota, or the store is lost: the next operation finds out and reports it.
-    await this.write().catch(() => {});
+    await this.write('relaxed').catch(() => {});
   }
 
   /** Lets no timer fire any more. */

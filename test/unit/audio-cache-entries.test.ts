@@ -80,7 +80,9 @@ describe.each([
   it('start at the front for a cursor from elsewhere', async () => {
     const fixture = await open();
     await sayAll(fixture, 'a', 'b');
-    expect((await fixture.cache.entries(1, 'elsewhere')).entries[0]?.spec?.text).toBe('b');
+    for (const cursor of ['', ' ', 'elsewhere', '{"segment":3}']) {
+      expect((await fixture.cache.entries(1, cursor)).entries[0]?.spec?.text).toBe('b');
+    }
   });
 
   it('come without their audio and can be cloned', async () => {
