@@ -8,6 +8,20 @@
 /** Why audio is not taken. `too-large` and `unknown-type` still play; the others are no audio at all. */
 export type Refusal = 'empty' | 'not-audio' | 'truncated' | 'too-large' | 'unknown-type';
 
+/** True for refused audio that can be heard all the same; the rest is no audio. */
+export function isPlayable(refusal: Refusal): refusal is 'too-large' | 'unknown-type' {
+  return refusal === 'too-large' || refusal === 'unknown-type';
+}
+
+/** What is wrong with refused audio, to be read after "The audio ". */
+export const REFUSAL_TEXTS: Readonly<Record<Refusal, string>> = {
+  empty: 'is empty',
+  'not-audio': 'is a document or of a type that is no audio',
+  truncated: 'is shorter than announced',
+  'too-large': 'is too large',
+  'unknown-type': 'is of no known format; name its content type, such as "audio/mpeg"',
+};
+
 /** What the gate says: the media type to store, or why not. */
 export type Admission = { readonly contentType: string } | { readonly refusal: Refusal };
 

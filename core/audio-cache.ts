@@ -10,10 +10,12 @@
  * complete and admitted audio is stored; and whatever an operation awaits, it looks again before it acts on what it
  * saw before.
  */
-import { type AudioCandidate, admit, type Refusal, SNIFF_BYTES } from './admission';
+import { type AudioCandidate, admit, isPlayable, REFUSAL_TEXTS, type Refusal, SNIFF_BYTES } from './admission';
 import type { Clock } from './clock';
+import { concatenate } from './concatenate';
 import { DiskTier } from './disk-tier';
 import type { Hashing } from './hashing';
+import { createIdPrefix } from './id-prefix';
 import { canonicalizeSpec, checkKey, keyFromDigest } from './key';
 import { MemoryTier } from './memory-tier';
 import { Metrics } from './metrics/metrics';
@@ -45,7 +47,7 @@ import type {
   SpeechSpec,
   TierName,
 } from './protocol/values';
-import { SingleFlight } from './single-flight';
+import { type CompletedFill, SingleFlight } from './single-flight';
 import type { AudioStore, StoredMetadata } from './storage/store';
 
 /** What a cache is made of. */
@@ -105,7 +107,7 @@ export class AudioCache {
     });
     this.#fills = new SingleFlight({
       clock,
-      idPrefix: Math.floor(random() * 2 ** 48).toString(36),
+      idPrefix: createIdPrefix(random),
       leaseMs: FILL_LEASE_MS,
       onAbandoned: (fillId) => emit({ type: 'fill-abandoned', fillId }),
     });
@@ -117,7 +119,8 @@ export class AudioCache {
   /** Returns the clip, or undefined on a miss. The caller owns the bytes. */
   async get(address: Address): Promise<HitAnswer | undefined> {
     const { key, canonical } = await this.#identify(address);
-    const found = await this.#lookUp(key, canonical);
+    const looked = this.#lookUp(key, canonical);
+    const found = looked instanceof Promise ? await looked : looked;
     if (found !== undefined) return this.#serve(found.entry, found.source);
     this.#metrics.miss(this.#clock.nowMs());
     return undefined;
@@ -126,11 +129,20 @@ export class AudioCache {
   /** Returns the clip, or makes the caller part of its synthesis: the one who does it, or one who waits for it. */
   async read(callId: string, spec: SpeechSpec): Promise<HitAnswer | FillGrantedAnswer | FillPendingAnswer> {
     this.#lookingUp.add(callId);
-    const { key, canonical } = await this.#identifySpec(spec);
-    const found = await this.#lookUp(key, canonical);
-    const hasLeft = !this.#lookingUp.delete(callId);
+    let hasLeft = false;
+    let identity: Identity & { readonly canonical: string };
+    let found: Found | undefined;
+    try {
+      identity = await this.#identifySpec(spec);
+      const looked = this.#lookUp(identity.key, identity.canonical);
+      found = looked instanceof Promise ? await looked : looked;
+    } finally {
+      hasLeft = !this.#lookingUp.delete(callId);
+    }
     if (found !== undefined) return this.#serve(found.entry, found.source);
+    // Granted now, the fill would have nobody to answer for it.
     if (hasLeft) throw new Error('The caller no longer waits for this clip');
+    const { key, canonical } = identity;
     const joined = this.#fills.join({ key, canonical, spec }, callId);
     if (joined.type === 'pending') return { type: 'fill-pending', key };
     this.#metrics.miss(this.#clock.nowMs());
@@ -154,16 +166,21 @@ export class AudioCache {
   }
 
   /** Memory, then what is on its way to disk, then disk, from where it goes up to memory. */
-  async #lookUp(key: string, canonical: string | undefined): Promise<Found | undefined> {
-    const inMemory = () => this.#memory.get(key, this.#clock.nowMs()) ?? this.#disk.held(key);
-    const held = inMemory();
+  #lookUp(key: string, canonical: string | undefined): Found | undefined | Promise<Found | undefined> {
+    const held = this.#inMemory(key);
     this.#metrics.lookedUp('memory', held !== undefined, this.#clock.nowMs());
-    if (held !== undefined) return { entry: held, source: 'memory' };
+    return held ?? this.#lookUpOnDisk(key, canonical);
+  }
+
+  async #lookUpOnDisk(key: string, canonical: string | undefined): Promise<Found | undefined> {
     const stored = await this.#disk.get(key, canonical);
-    if (stored !== undefined) return { entry: stored, source: 'disk' };
     // While the disk was read a synthesis may have completed.
-    const current = inMemory();
-    return current && { entry: current, source: 'memory' };
+    return stored === undefined ? this.#inMemory(key) : { entry: stored, source: 'disk' };
+  }
+
+  #inMemory(key: string): Found | undefined {
+    const entry = this.#memory.get(key, this.#clock.nowMs()) ?? this.#disk.held(key);
+    return entry && { entry, source: 'memory' };
   }
 
   #serve(entry: Entry, source: ClipSource): HitAnswer {
@@ -185,25 +202,27 @@ export class AudioCache {
   async completeFill(fillId: string, result: FillResult): Promise<boolean> {
     const fill = this.#fills.collect(fillId);
     if (fill === undefined) return false;
-    const bytes = concatenate(fill.chunks);
-    const { key, canonical, spec } = fill.subject;
-    const admission = admit(this.#candidate(bytes, spec, result));
-    const refusal = 'refusal' in admission ? admission.refusal : undefined;
-    if (refusal !== undefined) this.#metrics.errors.refused++;
-    if (refusal !== undefined && !isPlayable(refusal)) {
-      this.#fills.fail(fillId, invalidAudio(refusal, result.contentType));
-      return true;
-    }
-    const contentType = 'contentType' in admission ? admission.contentType : result.contentType;
     try {
-      const entry = await this.#createEntry({ key, canonical, spec }, bytes, contentType, result);
-      // The write is not awaited: nobody waits for the disk to hear a clip. Until then a killed worker loses the entry.
-      if (refusal === undefined) void this.#keep(entry, 'relaxed');
-      this.#fills.settle(fillId, entry);
+      await this.#takeAudio(fillId, fill, result);
     } catch (error) {
       this.#fills.fail(fillId, error);
     }
     return true;
+  }
+
+  async #takeAudio(fillId: string, { subject, chunks }: CompletedFill, result: FillResult): Promise<void> {
+    const bytes = concatenate(chunks.map((chunk) => new Uint8Array(chunk)));
+    const admission = admit(this.#candidate(bytes, subject.spec, result));
+    if ('contentType' in admission) {
+      const entry = await this.#createEntry(subject, bytes, admission.contentType, result);
+      // The write is not awaited: nobody waits for the disk to hear a clip. Until then a killed worker loses the entry.
+      void this.#keep(entry, 'relaxed');
+      this.#fills.settle(fillId, entry);
+      return;
+    }
+    this.#metrics.errors.refused++;
+    if (!isPlayable(admission.refusal)) throw invalidAudio(admission.refusal);
+    this.#fills.settle(fillId, await this.#createEntry(subject, bytes, result.contentType, result));
   }
 
   /** Ends a fill without audio: with an error everybody who waits fails, without one the next of them is granted. */
@@ -218,9 +237,9 @@ export class AudioCache {
   }
 
   /** A caller of `read` no longer wants its clip. */
-  leaveFill(callId: string): void {
+  leaveFill(callId: string, hasBegun: boolean): void {
     this.#lookingUp.delete(callId);
-    this.#fills.leave(callId);
+    this.#fills.leave(callId, hasBegun);
   }
 
   /**
@@ -233,7 +252,7 @@ export class AudioCache {
     const admission = admit(this.#candidate(bytes, identity.spec, result));
     if ('refusal' in admission) {
       if (admission.refusal === 'too-large') throw this.#entryTooLarge(bytes.byteLength);
-      throw invalidAudio(admission.refusal, result.contentType);
+      throw invalidAudio(admission.refusal);
     }
     const entry = await this.#createEntry(identity, bytes, admission.contentType, result);
     const written = this.#keep(entry, durability === 'durable' ? 'durable' : 'relaxed');
@@ -393,12 +412,12 @@ export class AudioCache {
 
   /** A page ends at a use, so that what is used or removed between two pages is neither repeated nor skipped. */
   #memoryEntries(limit: number, cursor: string | undefined): EntriesPage {
-    const lastUse = Number(cursor ?? Number.NaN);
+    const lastUse = Number(/^use (\d+)$/.exec(cursor ?? '')?.[1]);
     const entries: EntryInfo[] = [];
     let end: number | undefined;
     for (const { entry, accessedAtMs, useNumber } of this.#memory.newestFirst(this.#clock.nowMs())) {
       if (useNumber >= lastUse) continue;
-      if (entries.length === limit) return { entries, cursor: String(end) };
+      if (entries.length === limit) return { entries, cursor: `use ${end}` };
       entries.push(this.#infoFor({ metadata: entry.metadata, accessedAtMs }, false));
       end = useNumber;
     }
@@ -462,31 +481,6 @@ function answerFor(entry: Entry, source: ClipSource): HitAnswer {
   return { type: 'hit', key, source, joined: false, bytes: entry.bytes.slice(0), metadata };
 }
 
-function concatenate(chunks: readonly ArrayBuffer[]): ArrayBuffer {
-  const [only] = chunks;
-  if (only !== undefined && chunks.length === 1) return only;
-  const whole = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.byteLength, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(new Uint8Array(chunk), offset);
-    offset += chunk.byteLength;
-  }
-  return whole.buffer;
-}
-
-/** Refused audio that can be heard all the same. */
-function isPlayable(refusal: Refusal): boolean {
-  return refusal === 'too-large' || refusal === 'unknown-type';
-}
-
-function invalidAudio(refusal: Refusal, contentType: string): AudioCacheError {
-  const shown = contentType === '' ? 'no content type' : `content type "${contentType}"`;
-  const what: Record<Refusal, string> = {
-    empty: 'the audio is empty',
-    'not-audio': `it is no audio (${shown}, or the body of a text document)`,
-    truncated: 'it is shorter than announced',
-    'too-large': 'it is too large',
-    'unknown-type': `its format is not recognised (${shown}); pass contentType, such as "audio/mpeg"`,
-  };
-  return new AudioCacheError('INVALID_AUDIO', `Not stored: ${what[refusal]}.`);
+function invalidAudio(refusal: Refusal): AudioCacheError {
+  return new AudioCacheError('INVALID_AUDIO', `Not stored: the audio ${REFUSAL_TEXTS[refusal]}.`);
 }

@@ -2,6 +2,7 @@
  * Holds the disk tier under its limit: what has expired goes first, then what was used longest ago, from the high-water
  * mark down to the low one. In small steps, so that reads go between.
  */
+import { NOTHING, sum } from './amount';
 import type { Clock } from './clock';
 import type { GuardedStore } from './guarded-store';
 import type { Amount, DiskConfig } from './protocol/values';
@@ -59,10 +60,4 @@ export async function cleanDisk(
     evicted = sum(evicted, step);
   }
   return { expired, evicted, complete: true };
-}
-
-const NOTHING: Amount = { entries: 0, bytes: 0 };
-
-function sum(a: Amount, b: Amount): Amount {
-  return { entries: a.entries + b.entries, bytes: a.bytes + b.bytes };
 }

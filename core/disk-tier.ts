@@ -9,6 +9,7 @@
  * Invariants: the changes of one key are carried out in the order in which they were asked for; `#planByKey` holds the
  * last one of each key until it is done; a read is in `#readByKey` only as long as no change of its key was asked for.
  */
+import { NOTHING } from './amount';
 import type { Clock } from './clock';
 import { CLEANUP_STEP_ENTRIES, cleanDisk, type DiskCleanupResult } from './disk-cleanup';
 import { GuardedStore } from './guarded-store';
@@ -60,7 +61,9 @@ export class DiskTier {
   #clearing: Promise<void> | undefined;
   /** Writes go one after the other, or several at once could exceed the limit together. */
   #lastWrite: Promise<unknown> = Promise.resolve();
-  #cleanup: Promise<DiskCleanupResult> | undefined;
+  #cleanup: { readonly budgetMs: number; readonly result: Promise<DiskCleanupResult> } | undefined;
+  /** Eviction need not give room back to the browser's quota: it is tried once until a write has succeeded again. */
+  #isReliefSpent = false;
   #failedWritesInARow = 0;
   #firstFailedWriteAtMs = 0;
 
@@ -169,14 +172,20 @@ export class DiskTier {
   }
 
   /**
-   * Removes what has expired and, above the high-water mark, what was used longest ago; for `budgetMs` at most. Calls
-   * overlapping in time share one run.
+   * Removes what has expired and, above the high-water mark, what was used longest ago; for `budgetMs` at most. A call
+   * during a run that has at least its time shares that run.
    */
-  cleanup(budgetMs = Number.POSITIVE_INFINITY): Promise<DiskCleanupResult> {
-    this.#cleanup ??= this.#clean(budgetMs, 0).finally(() => {
-      this.#cleanup = undefined;
-    });
-    return this.#cleanup;
+  async cleanup(budgetMs = Number.POSITIVE_INFINITY): Promise<DiskCleanupResult> {
+    while (this.#cleanup !== undefined && this.#cleanup.budgetMs < budgetMs) await this.#cleanup.result;
+    if (this.#cleanup === undefined) {
+      const run = { budgetMs, result: this.#clean(budgetMs, 0) };
+      this.#cleanup = run;
+      const forget = () => {
+        if (this.#cleanup === run) this.#cleanup = undefined;
+      };
+      run.result.then(forget, forget);
+    }
+    return this.#cleanup.result;
   }
 
   /** Resolves once all that was accepted survives power loss, as far as the store works. */
@@ -188,7 +197,7 @@ export class DiskTier {
   /** Finishes what was accepted, flushes, and lets go of the store. */
   async close(): Promise<void> {
     await this.#settled();
-    await this.#cleanup;
+    await this.#cleanup?.result;
     await this.#store.close();
   }
 
@@ -255,17 +264,24 @@ export class DiskTier {
 
   async #write(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
     const { clock, config, metrics } = this.#options;
+    const { key, byteLength } = entry.metadata;
+    if (byteLength > config.maxBytes && this.kind !== 'none') {
+      await this.#remove(key);
+      if (durability === 'durable') throw tooLarge(byteLength, config.maxBytes);
+      return false;
+    }
     try {
-      if (this.kind !== 'none') await this.#makeRoomFor(entry);
+      await this.#makeRoomFor(byteLength);
       await this.#store.run('diskWrites', (store) => this.#writeWithRelief(store, entry, durability));
       this.#failedWritesInARow = 0;
+      this.#isReliefSpent = false;
       metrics.tiers.disk.puts++;
       if (this.usage.bytes > config.maxBytes * config.highWater) void this.cleanup();
       return true;
     } catch (error) {
       if (this.kind !== 'none') {
         if (this.#failedWritesInARow++ === 0) this.#firstFailedWriteAtMs = clock.nowMs();
-        await this.#remove(entry.metadata.key);
+        await this.#remove(key);
       }
       if (durability === 'durable') throw error;
       return false;
@@ -273,16 +289,11 @@ export class DiskTier {
   }
 
   /** Evicts until the entry fits under the limit. Nothing else is written meanwhile. */
-  async #makeRoomFor({ bytes }: Entry): Promise<void> {
-    const { maxBytes } = this.#options.config;
-    if (bytes.byteLength > maxBytes) {
-      const message = `The audio has ${bytes.byteLength} bytes and the disk tier may hold ${maxBytes}; raise disk.maxBytes.`;
-      throw new AudioCacheError('QUOTA_EXCEEDED', message);
-    }
-    if (this.usage.bytes + bytes.byteLength <= maxBytes) return;
+  async #makeRoomFor(byteLength: number): Promise<void> {
+    if (this.usage.bytes + byteLength <= this.#options.config.maxBytes) return;
     // One that runs already does not know of this entry.
-    await this.#cleanup;
-    await this.#clean(Number.POSITIVE_INFINITY, bytes.byteLength);
+    await this.#cleanup?.result;
+    await this.#clean(Number.POSITIVE_INFINITY, byteLength);
   }
 
   /** Writes; when the browser has no room, gives some back and tries once more. */
@@ -291,7 +302,9 @@ export class DiskTier {
     try {
       await store.write(entry, clock.nowMs(), durability);
     } catch (error) {
-      if (!(error instanceof AudioCacheError) || error.code !== 'QUOTA_EXCEEDED') throw error;
+      const isFull = error instanceof AudioCacheError && error.code === 'QUOTA_EXCEEDED';
+      if (!isFull || this.#isReliefSpent) throw error;
+      this.#isReliefSpent = true;
       const wantedBytes = Math.max(config.maxBytes * QUOTA_RELIEF, entry.bytes.byteLength * 2);
       // Bounded, so that a disk filled by somebody else does not empty the cache.
       const reliefBytes = Math.min(wantedBytes, store.usage().bytes / 4);
@@ -320,4 +333,7 @@ export class DiskTier {
   }
 }
 
-const NOTHING: Amount = { entries: 0, bytes: 0 };
+function tooLarge(byteLength: number, maxBytes: number): AudioCacheError {
+  const message = `The audio has ${byteLength} bytes and the disk tier may hold ${maxBytes}; raise disk.maxBytes.`;
+  return new AudioCacheError('QUOTA_EXCEEDED', message);
+}

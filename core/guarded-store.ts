@@ -2,6 +2,7 @@
  * A disk store whose failures are counted instead of thrown: a broken disk is a miss or a "not kept", never an error of
  * the read path. A store that says it is lost for good is closed and never asked again.
  */
+import { NOTHING } from './amount';
 import type { Metrics } from './metrics/metrics';
 import { AudioCacheError } from './protocol/audio-cache-error';
 import type { Amount, StoreKind } from './protocol/values';
@@ -84,8 +85,6 @@ export class GuardedStore {
     this.#onLost(error);
   }
 }
-
-const NOTHING: Amount = { entries: 0, bytes: 0 };
 
 function noStore(): AudioCacheError {
   return new AudioCacheError(

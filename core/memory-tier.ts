@@ -6,6 +6,7 @@
  * to the low one, expired entries first, and always before an insert: the limit is never exceeded, not even briefly.
  * It never copies: whoever hands bytes in or out decides who owns them.
  */
+import { NOTHING } from './amount';
 import { type LruLinks, LruList } from './eviction/lru';
 import { ExpiryWheel, type WheelLinks } from './expiry-wheel';
 import type { Amount, Entry, MemoryConfig } from './protocol/values';
@@ -187,8 +188,6 @@ export class MemoryTier {
     this.#bytes -= node.entry.bytes.byteLength;
   }
 }
-
-const NOTHING: Amount = { entries: 0, bytes: 0 };
 
 function amountOf(node: MemoryNode): Amount {
   return { entries: 1, bytes: node.entry.bytes.byteLength };

@@ -105,8 +105,11 @@ export class SingleFlight<Result> {
     return waiter?.promise;
   }
 
-  /** Ends the interest of a caller. Its fill goes on: whether to stop it is for the filler to say. */
-  leave(callId: string): void {
+  /**
+   * Ends the interest of a caller. A fill that it has begun goes on: whether to stop it is for the filler to say. One
+   * that it was granted and never began (`hasBegun` false) goes to the next caller.
+   */
+  leave(callId: string, hasBegun: boolean): void {
     this.#waiterByCallId.delete(callId);
     const fill = this.#fillByCallId.get(callId);
     if (fill === undefined) return;
@@ -114,7 +117,13 @@ export class SingleFlight<Result> {
     // Whoever carried the request waits for an answer still.
     fill.waiterByCallId.get(callId)?.reject(new Error('The caller no longer waits for this clip'));
     fill.waiterByCallId.delete(callId);
-    if (fill.fillerCallId === callId) fill.fillerCallId = undefined;
+    if (fill.fillerCallId === callId) {
+      fill.fillerCallId = undefined;
+      if (!hasBegun) {
+        this.abandon(fill.fillId);
+        return;
+      }
+    }
     if (fill.fillerCallId === undefined && fill.waiterByCallId.size === 0) this.#options.onAbandoned(fill.fillId);
   }
 

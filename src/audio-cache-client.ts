@@ -23,6 +23,7 @@ import type {
   SpeechSpec,
 } from '../core/protocol/values';
 import { abortable } from './abortable';
+import { callSafely } from './call-safely';
 import type { ClientEvent, ClientEventMap } from './client-events';
 import { Clip } from './clip';
 import { ClipRequests, fromHit, type Obtained } from './clip-requests';
@@ -87,7 +88,8 @@ const HIDDEN_CLEANUP_MS = 50;
 const DURABILITIES: readonly Durability[] = ['memory', 'relaxed', 'durable'];
 
 /**
- * A cache of synthesized speech in memory and on disk, shared with nobody else under its namespace and version.
+ * A cache of synthesized speech in memory and on disk. Tabs of one origin share the disk under one namespace and
+ * version; memory is each tab's own.
  *
  * Every method rejects with an `AudioCacheError` whose `code` says what was wrong: `CLOSED` after `close`,
  * `WORKER_LOST` when the worker died (`getOrSynthesize` then goes on without it), `DEADLINE_EXCEEDED` when it did not
@@ -106,7 +108,7 @@ export class AudioCacheClient {
 
   /**
    * Starts the worker; calls may be made at once and wait for it.
-   * @throws AudioCacheError `INVALID_OPTIONS`, `INVALID_SPEC` for `defaults`
+   * @throws AudioCacheError `INVALID_OPTIONS`
    */
   constructor(options: AudioCacheClientOptions = {}) {
     const resolved = resolveOptions(options);
@@ -128,7 +130,13 @@ export class AudioCacheClient {
     });
     const load = async () => {
       const { Syntheses } = await import('./syntheses');
-      return new Syntheses({ link: this.#link, options: resolved, clock: this.#clock, random: Math.random });
+      return new Syntheses({
+        link: this.#link,
+        options: resolved,
+        clock: this.#clock,
+        random: Math.random,
+        onFailed: () => this.#statistics.failedSynthesis(),
+      });
     };
     this.#requests = new ClipRequests(this.#link, load, Math.random);
     this.#unwatch = watchPageLifecycle({
@@ -159,6 +167,9 @@ export class AudioCacheClient {
     const startedAt = performance.now();
     this.#throwIfClosed();
     checkTtl(ttlMs);
+    if (synthesize !== undefined && typeof synthesize !== 'function') {
+      throw invalidOption('synthesize', 'a function', synthesize);
+    }
     const spec = this.#resolve(input);
     try {
       const obtained = await this.#requests.obtain({ spec, synthesize, signal, ttlMs, streaming });
@@ -177,7 +188,7 @@ export class AudioCacheClient {
   /**
    * Stores audio made elsewhere and resolves to its key. Copies the bytes, unless told to take an ArrayBuffer over.
    * @throws AudioCacheError `INVALID_SPEC`, `INVALID_KEY`, `INVALID_OPTIONS`, `INVALID_AUDIO` (empty, or no audio),
-   * `ENTRY_TOO_LARGE`; with `durability: 'durable'` also `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`
+   * `ENTRY_TOO_LARGE`, `SYNTHESIS_FAILED` (a Response with an error status); with `durability: 'durable'` also `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`
    */
   async put(input: SpeechInput, data: AudioSource, options: PutOptions = {}): Promise<string> {
     const { signal, contentType, ttlMs, durability = 'relaxed', transfer = false } = options;
@@ -214,7 +225,8 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async cleanup({ budgetMs, signal }: CleanupOptions & AbortableOptions = {}): Promise<CleanupReport> {
-    if (budgetMs !== undefined && !(budgetMs >= 0)) throw invalidOption('budgetMs', 'a number of at least 0', budgetMs);
+    if (budgetMs !== undefined && !(Number(budgetMs) >= 0))
+      throw invalidOption('budgetMs', 'a number of at least 0', budgetMs);
     return this.#call({ type: 'cleanup', budgetMs }, { isPatient: true }, signal);
   }
 
@@ -234,10 +246,15 @@ export class AudioCacheClient {
     return this.#read({ type: 'info', address: this.#locate(input) }, signal);
   }
 
-  /** Resolves to how well the cache works and what it holds, as of now. */
+  /** Resolves to how well the cache works and what it holds, as of now; without a worker, to what the page knows. */
   async stats({ signal }: AbortableOptions = {}): Promise<CacheStats> {
     this.#statistics.report();
-    return this.#statistics.update(await this.#read({ type: 'stats' }, signal));
+    try {
+      return this.#statistics.update(await this.#read({ type: 'stats' }, signal));
+    } catch (error) {
+      if (error instanceof AudioCacheError && error.code === 'WORKER_LOST') return this.getSnapshot();
+      throw error;
+    }
   }
 
   /** Resolves to the metrics as Prometheus text (exposition format 0.0.4). */
@@ -276,7 +293,7 @@ export class AudioCacheClient {
     const closing = this.#link.call({ type: 'close' });
     this.#closed = new AudioCacheError('CLOSED', 'This cache was closed; make a new AudioCacheClient.');
     this.#unwatch();
-    this.#requests.cancelAll(this.#closed);
+    this.#requests.end(this.#closed);
     // A worker that cannot close in time is ended all the same: what it acknowledged is on disk.
     await closing.catch(() => {});
     this.#link.end(this.#closed);
@@ -339,9 +356,7 @@ export class AudioCacheClient {
   }
 
   #noteFailure(error: unknown): void {
-    if (!(error instanceof AudioCacheError)) return;
-    if (error.code === 'SYNTHESIS_FAILED') this.#statistics.failedSynthesis();
-    this.#dispatch({ type: 'failed', error });
+    if (error instanceof AudioCacheError) this.#dispatch({ type: 'failed', error });
   }
 
   #onEvent(event: CacheEvent): void {
@@ -362,13 +377,14 @@ export class AudioCacheClient {
 
   #onWorkerLost({ message }: AudioCacheError, isFinal: boolean): void {
     const alert = { code: 'WORKER_UNAVAILABLE', message, sinceMs: this.#clock.nowMs() } as const;
+    this.#requests.forgetFills();
     this.#statistics.lostWorker(isFinal ? alert : undefined);
     if (isFinal) this.#warn(message);
   }
 
   #warn(message: string): void {
     this.#dispatch({ type: 'warning', message });
-    if (this.#options.onWarning !== undefined) this.#options.onWarning(message);
+    if (this.#options.onWarning !== undefined) callSafely(this.#options.onWarning, message);
     // biome-ignore lint/suspicious/noConsole: the one warning an app without a handler gets.
     else if (!this.#hasWarned) console.warn(`reprise-cache: ${message}`);
     this.#hasWarned = true;
@@ -377,7 +393,7 @@ export class AudioCacheClient {
   #dispatch(event: ClientEvent): void {
     for (const listener of this.#listenersByType.get(event.type) ?? []) {
       // The set of a type holds only listeners for events of that type.
-      listener(event as never);
+      callSafely(listener, event as never);
     }
   }
 
@@ -387,5 +403,6 @@ export class AudioCacheClient {
 }
 
 function checkTtl(ttlMs: number | undefined): void {
-  if (ttlMs !== undefined && !(ttlMs > 0)) throw invalidOption('ttlMs', 'a number above 0, or Infinity', ttlMs);
+  if (ttlMs !== undefined && !(typeof ttlMs === 'number' && ttlMs > 0))
+    throw invalidOption('ttlMs', 'a number above 0, or Infinity', ttlMs);
 }

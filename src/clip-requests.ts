@@ -4,8 +4,9 @@
  * A page that finds all it asks for never loads the synthesizing part (`syntheses.ts`); it is fetched along with the
  * first phrase that is asked for, so that a deployment in between does not pull it from under a page.
  */
+import { createIdPrefix } from '../core/id-prefix';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import type { AnswerTo, CacheRequest, FillGrantedAnswer, HitAnswer } from '../core/protocol/messages';
+import type { AnswerTo, CacheRequest, HitAnswer } from '../core/protocol/messages';
 import type { SpeechSpec } from '../core/protocol/values';
 import { abortable } from './abortable';
 import type { ClipParts } from './clip';
@@ -36,13 +37,15 @@ export class ClipRequests {
   readonly #load: () => Promise<Syntheses>;
   readonly #callPrefix: string;
   #lastCallNumber = 0;
-  #syntheses: Promise<Syntheses> | undefined;
+  #loading: Promise<Syntheses> | undefined;
+  #loaded: Syntheses | undefined;
+  #ended: AudioCacheError | undefined;
 
   /** `load` fetches the synthesizing part; `random` is uniform in [0, 1). */
   constructor(link: WorkerLink, load: () => Promise<Syntheses>, random: () => number) {
     this.#link = link;
     this.#load = load;
-    this.#callPrefix = Math.floor(random() * 2 ** 48).toString(36);
+    this.#callPrefix = createIdPrefix(random);
   }
 
   /**
@@ -51,75 +54,74 @@ export class ClipRequests {
    * abort
    */
   async obtain(wanted: Wanted): Promise<Obtained> {
-    const syntheses = this.#loadSyntheses();
+    const loading = abortable(this.#loadSyntheses(), wanted.signal);
+    // Only a phrase that needs it fails with it.
+    loading.catch(() => {});
     for (let isRetry = false; ; isRetry = true) {
       try {
-        return await this.#obtainFromCache(wanted, syntheses);
+        return await this.#obtainFromCache(wanted, loading);
       } catch (error) {
         if (!isCacheFailure(error)) throw error;
         // Another worker may still have it on disk; a synthesis under way here is surer.
-        const isWorthRetrying = !isRetry && error.code === 'WORKER_LOST' && !(await syntheses).isUnderWay(wanted.spec);
-        if (!isWorthRetrying) return (await syntheses).obtainWithoutCache(wanted, error);
+        const isWorthRetrying = error.code === 'WORKER_LOST' && !this.#loaded?.isUnderWay(wanted.spec);
+        if (isRetry || !isWorthRetrying) return (await loading).obtainWithoutCache(wanted, error);
       }
     }
   }
 
   /** The cache says that nobody waits for a fill any more. */
   abandon(fillId: string): void {
-    // What cannot be loaded runs no synthesis.
-    this.#syntheses?.then((syntheses) => syntheses.abandon(fillId)).catch(() => {});
+    this.#loaded?.abandon(fillId);
   }
 
-  /** Ends all syntheses of this page. */
-  cancelAll(reason: unknown): void {
-    this.#syntheses?.then((syntheses) => syntheses.cancelAll(reason)).catch(() => {});
+  /** The worker that granted the fills under way is gone, and with it all who waited for them there. */
+  forgetFills(): void {
+    this.#loaded?.forgetFills();
   }
 
-  async #obtainFromCache(wanted: Wanted, syntheses: Promise<Syntheses>): Promise<Obtained> {
+  /** Ends all syntheses of this page; from now on none is begun. */
+  end(reason: AudioCacheError): void {
+    this.#ended = reason;
+    this.#loaded?.cancelAll(reason);
+  }
+
+  async #obtainFromCache(wanted: Wanted, loading: Promise<Syntheses>): Promise<Obtained> {
     const callId = `${this.#callPrefix}-${++this.#lastCallNumber}`;
     const { spec, signal } = wanted;
-    const leave = () => this.#tell({ type: 'leave-fill', callId });
-    const first = await this.#ask({ type: 'read', callId, spec }, signal, leave);
+    const first = await this.#ask({ type: 'read', callId, spec }, callId, signal);
     const answer =
-      first.type === 'fill-pending' ? await this.#ask({ type: 'await-fill', callId }, signal, leave) : first;
-    return answer.type === 'hit' ? fromHit(answer) : this.#fill(wanted, answer, leave, syntheses);
-  }
-
-  /** Has this page synthesize what it was granted. */
-  async #fill(
-    wanted: Wanted,
-    grant: FillGrantedAnswer,
-    leave: () => void,
-    syntheses: Promise<Syntheses>,
-  ): Promise<Obtained> {
+      first.type === 'fill-pending' ? await this.#ask({ type: 'await-fill', callId }, callId, signal) : first;
+    if (answer.type === 'hit') return fromHit(answer);
     let filled: Promise<Obtained>;
     try {
-      const loaded = await syntheses;
-      wanted.signal?.throwIfAborted();
-      filled = loaded.fill(wanted, grant, leave);
+      const syntheses = await loading;
+      signal?.throwIfAborted();
+      if (this.#ended !== undefined) throw this.#ended;
+      filled = syntheses.fill(wanted, answer, () => this.#leave(callId, true));
     } catch (error) {
       // It has not begun: somebody else who waits may be able to.
-      this.#tell({ type: 'fill-failed', fillId: grant.fillId });
+      this.#leave(callId, false);
       throw error;
     }
     return filled;
   }
 
-  /** Asks, until the caller gives up; a fill granted to a caller that has given up is handed back. */
-  #ask<Request extends ReadRequest>(
+  /** Asks, until the caller gives up or the worker takes too long; then the cache need not count on this caller. */
+  async #ask<Request extends ReadRequest>(
     request: Request,
+    callId: string,
     signal: AbortSignal | undefined,
-    leave: () => void,
   ): Promise<AnswerTo<Request>> {
-    const answer = this.#link.call(request, { isPatient: request.type === 'await-fill' });
-    return abortable(answer, signal, () => {
-      leave();
-      answer
-        .then((late: AnswerTo<ReadRequest>) => {
-          if (late.type === 'fill-granted') this.#tell({ type: 'fill-failed', fillId: late.fillId });
-        })
-        .catch(() => {});
-    });
+    try {
+      return await abortable(this.#link.call(request, { isPatient: request.type === 'await-fill' }), signal);
+    } catch (error) {
+      this.#leave(callId, false);
+      throw error;
+    }
+  }
+
+  #leave(callId: string, hasBegun: boolean): void {
+    this.#tell({ type: 'leave-fill', callId, hasBegun });
   }
 
   #tell(request: CacheRequest): void {
@@ -128,18 +130,19 @@ export class ClipRequests {
   }
 
   #loadSyntheses(): Promise<Syntheses> {
-    this.#syntheses ??= this.#load().catch((cause: unknown) => {
-      // The next phrase tries again.
-      this.#syntheses = undefined;
-      throw new AudioCacheError(
-        'SYNTHESIS_FAILED',
-        'The synthesizing part of reprise-cache could not be loaded; reload the page.',
-        { reason: 'network', cause },
-      );
-    });
-    // Only a phrase that needs it fails with it.
-    this.#syntheses.catch(() => {});
-    return this.#syntheses;
+    this.#loading ??= this.#load().then(
+      (syntheses) => {
+        this.#loaded = syntheses;
+        return syntheses;
+      },
+      (cause: unknown) => {
+        // The next phrase tries again.
+        this.#loading = undefined;
+        const message = 'The synthesizing part of reprise-cache could not be loaded; reload the page.';
+        throw new AudioCacheError('SYNTHESIS_FAILED', message, { reason: 'network', cause });
+      },
+    );
+    return this.#loading;
   }
 }
 

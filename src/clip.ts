@@ -33,7 +33,7 @@ export class Clip {
   readonly source: ClipSource;
   /** True when this caller waited for a synthesis that another one had started. */
   readonly joined: boolean;
-  /** True when the audio is past its expiry and was served because the origin failed. */
+  /** Always false today: an expired entry is never served. */
   readonly stale = false;
   readonly metadata: ClipMetadata;
   readonly #body: ClipBody;
@@ -78,8 +78,11 @@ export class Clip {
 
   /** Resolves to an object URL for media elements, the same one each time, valid until `release`. Fails as `bytes`. */
   async url(): Promise<string> {
-    const blob = await this.blob();
-    this.#url ??= URL.createObjectURL(blob);
+    if (this.#url === undefined) {
+      const blob = await this.blob();
+      // A call beside this one may have been quicker.
+      this.#url ??= URL.createObjectURL(blob);
+    }
     return this.#url;
   }
 
@@ -100,9 +103,9 @@ export class Clip {
    */
   async play({ volume = 1, signal }: PlayOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    const element = new Audio(await this.url());
+    const url = URL.createObjectURL(await this.blob());
     this.#stop();
-    signal?.throwIfAborted();
+    const element = new Audio(url);
     element.volume = volume;
     // The pitch is preserved by default.
     element.playbackRate = this.#playbackRate;
@@ -117,12 +120,14 @@ export class Clip {
     ended.catch(() => {});
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
+      signal?.throwIfAborted();
       await Promise.race([element.play(), ended]);
       await ended;
     } finally {
       signal?.removeEventListener('abort', onAbort);
       element.pause();
       element.removeAttribute('src');
+      URL.revokeObjectURL(url);
     }
   }
 
@@ -131,7 +136,7 @@ export class Clip {
     this.#stop();
   }
 
-  /** Ends the sound and gives the object URL back. The clip can still be used; a new URL is made when needed. */
+  /** Ends the sound and gives back what `url` made. The clip can still be used; a new URL is made when needed. */
   release(): void {
     this.#stop();
     if (this.#url !== undefined) URL.revokeObjectURL(this.#url);

@@ -2,6 +2,7 @@
  * Audio while it arrives: collected once, read by whoever wants it, as it comes or when it is whole.
  */
 
+import { concatenate } from '../core/concatenate';
 import type { ClipBody } from './clip-body';
 
 /** Grows by `append` until `finish` or `fail`. Readers share the pieces and must not change them. */
@@ -65,13 +66,7 @@ export class GrowingBody implements ClipBody {
   }
 
   copy(): ArrayBuffer {
-    const copy = new Uint8Array(this.#byteLength);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      copy.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
-    return copy.buffer;
+    return concatenate(this.#chunks);
   }
 
   take(): ArrayBuffer {

@@ -3,9 +3,9 @@
  */
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { JsonObject, SpeechSpec } from '../core/protocol/values';
-import { parseRetryAfterMs } from '../core/retry';
 import { abortable } from './abortable';
 import { GrowingBody } from './growing-body';
+import { statusError } from './synthesis-error';
 
 /** Audio in any form the platform has. */
 export type AudioSource =
@@ -54,7 +54,10 @@ export function openAudio(returned: AudioSource | SynthesisResult, nowMs: number
     ? returned
     : { audio: returned, contentType: undefined, custom: undefined };
   if (audio instanceof Response) {
-    if (!audio.ok) throw failedStatus(audio, nowMs);
+    if (!audio.ok) {
+      void audio.body?.cancel().catch(() => {});
+      throw statusError(audio.status, audio.headers, nowMs);
+    }
     return {
       contentType: contentType ?? audio.headers.get('content-type') ?? '',
       announcedLength: announcedLength(audio),
@@ -88,13 +91,14 @@ export async function readAudio(
   nowMs: number,
   signal: AbortSignal | undefined,
 ): Promise<CollectedAudio> {
-  const { contentType, custom, announcedLength = 0, chunks } = openAudio(result, nowMs);
-  let bytes = result.audio;
-  if (!transfer || !(bytes instanceof ArrayBuffer)) {
-    const body = new GrowingBody();
-    await readChunks(chunks, signal, (chunk) => body.append(chunk));
-    bytes = body.take();
+  if (transfer && result.audio instanceof ArrayBuffer) {
+    const { audio: bytes, contentType = '', custom } = result;
+    return { bytes, contentType, custom, byteLength: bytes.byteLength };
   }
+  const { contentType, custom, announcedLength = 0, chunks } = openAudio(result, nowMs);
+  const body = new GrowingBody();
+  await readChunks(chunks, signal, (chunk) => body.append(chunk));
+  const bytes = body.copy();
   return { bytes, contentType, custom, byteLength: Math.max(bytes.byteLength, Math.ceil(announcedLength)) };
 }
 
@@ -120,20 +124,6 @@ export async function readChunks(
   }
 }
 
-/** The error for a response that is none, with what decides about a retry. */
-function failedStatus(response: Response, nowMs: number): AudioCacheError {
-  void response.body?.cancel().catch(() => {});
-  return new AudioCacheError(
-    'SYNTHESIS_FAILED',
-    `The text-to-speech service answered with status ${response.status}.`,
-    {
-      reason: 'status',
-      status: response.status,
-      retryAfterMs: parseRetryAfterMs(response.headers.get('retry-after'), nowMs),
-    },
-  );
-}
-
 /** The least length that the headers promise for the body as it is read. */
 function announcedLength({ headers, type }: Response): number | undefined {
   const header = headers.get('content-length');
@@ -145,7 +135,7 @@ function announcedLength({ headers, type }: Response): number | undefined {
 
 function chunksOf(audio: Exclude<AudioSource, Response | Blob>): AsyncIterable<Uint8Array<ArrayBuffer>> {
   if (audio instanceof ReadableStream) return readStream(audio);
-  if (audio instanceof ArrayBuffer) return only(new Uint8Array(audio.slice(0)));
+  if (audio instanceof ArrayBuffer) return only(new Uint8Array(audio).slice());
   if (ArrayBuffer.isView(audio)) {
     return only(new Uint8Array(audio.buffer, audio.byteOffset, audio.byteLength).slice());
   }

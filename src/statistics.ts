@@ -14,6 +14,7 @@ import type {
   TierCounters,
   TierName,
 } from '../core/protocol/values';
+import { callSafely } from './call-safely';
 
 /** Samples are gathered for this long before they are sent. */
 const REPORT_DELAY_MS = 200;
@@ -70,7 +71,7 @@ export class Statistics {
       health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },
       runtime: { ...runtime, workerMode: this.#workerAlert === undefined ? this.#options.workerMode : 'none' },
     };
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) callSafely(listener);
     return this.#snapshot;
   }
 

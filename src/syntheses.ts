@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../core/clock';
 import { canonicalizeSpec, keyFromDigest } from '../core/key';
-import { AudioCacheError } from '../core/protocol/audio-cache-error';
+import { AudioCacheError, encodeError } from '../core/protocol/audio-cache-error';
 import type { CacheRequest, FillGrantedAnswer } from '../core/protocol/messages';
 import type { ClipMetadata, SpeechSpec } from '../core/protocol/values';
 import { type RetryPolicy, resolveRetryPolicy } from '../core/retry';
@@ -26,6 +26,8 @@ export interface SynthesesOptions {
   readonly options: ResolvedOptions;
   readonly clock: Clock;
   readonly random: () => number;
+  /** A synthesis failed for good. */
+  readonly onFailed: () => void;
 }
 
 /** The syntheses under way on this page. */
@@ -65,14 +67,19 @@ export class Syntheses {
     signal?.throwIfAborted();
     const joined = this.isUnderWay(spec);
     const synthesis = this.#synthesisFor(wanted, cause);
-    const leave = synthesis.addLocalCaller();
-    const key = await keyWithoutCache(this.#canonicalOf(spec), this.#options.options.keySecret);
-    return this.#listen(synthesis, key, wanted, joined, leave);
+    const key = keyWithoutCache(this.#canonicalOf(spec), this.#options.options.keySecret);
+    return this.#listen(synthesis, key, wanted, joined);
   }
 
   /** The cache says that nobody waits for a fill any more. */
   abandon(fillId: string): void {
     this.#synthesisByFillId.get(fillId)?.abandon(fillId);
+  }
+
+  /** The worker that granted the fills is gone. */
+  forgetFills(): void {
+    this.#synthesisByFillId.clear();
+    for (const synthesis of this.#synthesisByCanonical.values()) synthesis.forgetFills();
   }
 
   /** Ends all syntheses of this page. */
@@ -104,7 +111,9 @@ export class Syntheses {
     });
     this.#synthesisByCanonical.set(canonical, synthesis);
     synthesis.done
-      .catch(() => {})
+      .catch((error: unknown) => {
+        if (error instanceof AudioCacheError && error.code === 'SYNTHESIS_FAILED') this.#options.onFailed();
+      })
       .finally(() => {
         if (this.#synthesisByCanonical.get(canonical) === synthesis) this.#synthesisByCanonical.delete(canonical);
       });
@@ -113,11 +122,16 @@ export class Syntheses {
 
   async #listen(
     synthesis: Synthesis,
-    key: string,
+    key: string | Promise<string>,
     { signal, streaming, spec, ttlMs }: Wanted,
     joined: boolean,
-    leave: () => void,
+    leave: () => void = () => {},
   ): Promise<Obtained> {
+    const release = synthesis.addCaller();
+    const onAbort = () => {
+      leave();
+      release();
+    };
     const { clock, options } = this.#options;
     const createdAtMs = clock.nowMs();
     const metadata = (audio: BegunAudio, byteLength: number, synthesisMs: number): ClipMetadata => ({
@@ -130,14 +144,20 @@ export class Syntheses {
       custom: audio.custom,
     });
     if (streaming) {
-      const audio = await abortable(synthesis.begun, signal, leave);
+      const audio = await abortable(synthesis.begun, signal, onAbort);
       synthesis.listen();
       // Its length and duration are not known yet.
-      return { key, source: 'origin', joined, metadata: metadata(audio, 0, 0), body: audio.body };
+      return { key: await key, source: 'origin', joined, metadata: metadata(audio, 0, 0), body: audio.body };
     }
-    const audio: SynthesizedAudio = await abortable(synthesis.done, signal, leave);
+    const audio: SynthesizedAudio = await abortable(synthesis.done, signal, onAbort);
     const body = new WholeBody(audio.body.copy());
-    return { key, source: 'origin', joined, metadata: metadata(audio, body.byteLength, audio.synthesisMs), body };
+    return {
+      key: await key,
+      source: 'origin',
+      joined,
+      metadata: metadata(audio, body.byteLength, audio.synthesisMs),
+      body,
+    };
   }
 
   #canonicalOf(spec: SpeechSpec): string {
@@ -153,7 +173,12 @@ function createSink(link: WorkerLink, spec: SpeechSpec): FillSink {
   return {
     chunk: (fillId, offsetBytes, chunk) => tell({ type: 'fill-chunk', fillId, offsetBytes, chunk }, [chunk]),
     complete: (fillId, result) =>
-      link.call({ type: 'fill-complete', fillId, result }, { isPatient: true }).catch(() => false),
+      link.call({ type: 'fill-complete', fillId, result }, { isPatient: true }).catch((error: unknown) => {
+        if (error instanceof AudioCacheError && error.code === 'WORKER_LOST') return false;
+        // What cannot be handed over, such as data that cannot be cloned, must not keep those waiting who joined.
+        tell({ type: 'fill-failed', fillId, error: encodeError(error) });
+        return true;
+      }),
     keep: (bytes, result) => tell({ type: 'put', address: { spec }, bytes, result, durability: 'relaxed' }, [bytes]),
     fail: (fillId, error) => tell({ type: 'fill-failed', fillId, error }),
     renew: (fillId) => tell({ type: 'renew-fill', fillId }),

@@ -5,15 +5,16 @@
  * It belongs to nobody in particular: callers come and go, the paid audio is collected all the same. Only a synthesis
  * not yet sent is dropped when the last one who wanted it has left, or any with `fill: 'abort'`.
  */
-import { admit, type Refusal, SNIFF_BYTES } from '../core/admission';
+import { admit, isPlayable, SNIFF_BYTES } from '../core/admission';
 import type { Clock } from '../core/clock';
-import { AudioCacheError, type ErrorMessage, encodeError } from '../core/protocol/audio-cache-error';
+import { type ErrorMessage, encodeError } from '../core/protocol/audio-cache-error';
 import { FILL_LEASE_MS, type FillResult } from '../core/protocol/messages';
 import type { JsonObject, SpeechSpec } from '../core/protocol/values';
-import { parseRetryAfterMs, type RetryPolicy, retryOrigin } from '../core/retry';
+import { type RetryPolicy, retryOrigin } from '../core/retry';
 import { abortable } from './abortable';
 import { GrowingBody } from './growing-body';
 import { openAudio, readChunks, type Synthesize } from './origin-audio';
+import { finalError, refusalError, synthesisError } from './synthesis-error';
 import type { Turns } from './turns';
 
 /** A finished synthesis. */
@@ -32,7 +33,7 @@ export type BegunAudio = Pick<SynthesizedAudio, 'body' | 'contentType' | 'custom
 /** Where the audio of a fill goes. */
 export interface FillSink {
   chunk(fillId: string, offsetBytes: number, chunk: ArrayBuffer): void;
-  /** Resolves to whether the fill took the audio. */
+  /** Resolves to whether the fill took the audio; false when its worker is lost. */
   complete(fillId: string, result: FillResult): Promise<boolean>;
   /** Stores audio that no fill took. */
   keep(bytes: ArrayBuffer, result: FillResult): void;
@@ -63,10 +64,12 @@ export class Synthesis {
   readonly done: Promise<SynthesizedAudio>;
   readonly #options: SynthesisOptions;
   readonly #abort = new AbortController();
-  /** The fills this synthesis feeds; each is dropped from `#wantedFillIds` when nobody waits for it any more. */
+  /** The fills this synthesis feeds. */
   readonly #fillIds = new Set<string>();
+  /** Those of them for which somebody waits. */
   readonly #wantedFillIds = new Set<string>();
-  #localCallers = 0;
+  /** Callers on this page. */
+  #callers = 0;
   #isSent = false;
   #isListenedTo = false;
   #body = new GrowingBody();
@@ -98,11 +101,11 @@ export class Synthesis {
     if (this.#body.byteLength > 0) this.#options.sink.chunk(fillId, 0, this.#body.copy());
   }
 
-  /** Counts a caller on this page who waits without a fill; the returned function ends that. */
-  addLocalCaller(): () => void {
-    this.#localCallers++;
+  /** Counts a caller on this page; the returned function ends that. */
+  addCaller(): () => void {
+    this.#callers++;
     return () => {
-      this.#localCallers--;
+      this.#callers--;
       this.#dropIfUnwanted();
     };
   }
@@ -118,13 +121,20 @@ export class Synthesis {
     this.#dropIfUnwanted();
   }
 
+  /** The worker that granted the fills is gone, and with it those who waited for them elsewhere. */
+  forgetFills(): void {
+    this.#fillIds.clear();
+    this.#wantedFillIds.clear();
+    this.#dropIfUnwanted();
+  }
+
   /** Ends the synthesis whatever its state, as when the client is closed. */
   cancel(reason: unknown): void {
     this.#abort.abort(reason);
   }
 
   #dropIfUnwanted(): void {
-    if (this.#wantedFillIds.size > 0 || this.#localCallers > 0) return;
+    if (this.#wantedFillIds.size > 0 || this.#callers > 0) return;
     if (!this.#isSent || this.#options.abortWhenAbandoned) this.#abort.abort(new AbandonedError());
   }
 
@@ -189,18 +199,18 @@ export class Synthesis {
       });
       const admission = judge(announcedLength);
       const refusal = 'refusal' in admission ? admission.refusal : undefined;
-      if (refusal !== undefined && refusal !== 'too-large' && refusal !== 'unknown-type') throw badAudio(refusal);
+      if (refusal !== undefined && !isPlayable(refusal)) throw refusalError(refusal);
       body.finish();
       const admitted = 'contentType' in admission ? admission.contentType : contentType;
       const synthesisMs = clock.nowMs() - startedAtMs;
       return { body, contentType: admitted, synthesisMs, custom, isStorable: refusal === undefined };
     } catch (error) {
-      const failure = this.#abort.signal.aborted ? error : asSynthesisError(error, clock.nowMs());
+      const failure = this.#abort.signal.aborted ? error : synthesisError(error, clock.nowMs());
       body.fail(failure);
       // Who comes from now on hears the next attempt.
       if (this.#beginning.isAnnounced) this.#beginning = new Beginning();
       // What somebody has heard the beginning of is not begun again.
-      throw this.#isListenedTo && body.byteLength > 0 ? asFinal(failure) : failure;
+      throw this.#isListenedTo && body.byteLength > 0 ? finalError(failure) : failure;
     } finally {
       release();
     }
@@ -262,63 +272,4 @@ function limitTime(outer: AbortSignal, timeoutMs: number, clock: Clock): { signa
     outer.removeEventListener('abort', onAbort);
   };
   return { signal: controller.signal, release };
-}
-
-function badAudio(refusal: Exclude<Refusal, 'too-large' | 'unknown-type'>): AudioCacheError {
-  const what = {
-    empty: 'returned no audio',
-    'not-audio': 'returned something that is no audio',
-    truncated: 'returned less audio than it announced',
-  };
-  return new AudioCacheError('SYNTHESIS_FAILED', `The text-to-speech service ${what[refusal]}.`, { reason: refusal });
-}
-
-/** Facts that errors of fetch and of the common SDKs carry. */
-interface OriginError {
-  readonly name?: unknown;
-  readonly code?: unknown;
-  readonly status?: unknown;
-  readonly response?: { readonly status?: unknown };
-  readonly headers?: { get?(name: string): string | null };
-}
-
-/** Brings whatever a synthesizer threw to one error, with the reason that decides about a retry. */
-function asSynthesisError(error: unknown, nowMs: number): AudioCacheError {
-  if (error instanceof AudioCacheError) return error;
-  const { name, code, status, response, headers } = (
-    typeof error === 'object' && error !== null ? error : {}
-  ) as OriginError;
-  const httpStatus = status ?? response?.status;
-  if (typeof httpStatus === 'number') {
-    return new AudioCacheError('SYNTHESIS_FAILED', `The text-to-speech service answered with status ${httpStatus}.`, {
-      reason: 'status',
-      status: httpStatus,
-      retryAfterMs: parseRetryAfterMs(headers?.get?.('retry-after'), nowMs),
-      cause: error,
-    });
-  }
-  const label = `${String(name)} ${String(code)}`;
-  const detail = error instanceof Error ? error.message : String(error);
-  if (/timeout/i.test(label)) {
-    return new AudioCacheError('SYNTHESIS_FAILED', `The text-to-speech service took too long: ${detail}.`, {
-      reason: 'timeout',
-      cause: error,
-    });
-  }
-  // fetch rejects with a TypeError when the network fails; SDKs name theirs after the connection.
-  const isNetwork = error instanceof TypeError || /network|connection/i.test(label);
-  return new AudioCacheError(
-    'SYNTHESIS_FAILED',
-    isNetwork
-      ? `The text-to-speech service could not be reached: ${detail}.`
-      : `The synthesize function threw an error: ${detail}.`,
-    { reason: isNetwork ? 'network' : 'threw', cause: error },
-  );
-}
-
-/** The same failure in a form that is not tried again. */
-function asFinal(error: unknown): unknown {
-  if (!(error instanceof AudioCacheError)) return error;
-  const { code, message, status } = error;
-  return new AudioCacheError(code, `${message} It broke off while playing.`, { status, reason: 'threw', cause: error });
 }

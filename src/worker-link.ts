@@ -9,21 +9,18 @@
 import { proxy, type Remote, transfer, wrap } from 'comlink';
 import type { Clock } from '../core/clock';
 import { AudioCacheError, decodeError } from '../core/protocol/audio-cache-error';
-import type {
-  AnswerTo,
-  CacheEndpoint,
-  CacheEvent,
-  CacheRequest,
-  OpenRequest,
-} from '../core/protocol/messages';
+import type { AnswerTo, CacheEndpoint, CacheEvent, CacheRequest, OpenRequest } from '../core/protocol/messages';
 import type { WorkerSource } from './options';
 
-/** How often pending calls are looked at. */
+/**
+ * How often pending calls are looked at. Time is counted in these looks, not by the clock: a page that slept or was
+ * blocked runs one of them at a time, with the answers that came meanwhile in between.
+ */
 const WATCH_INTERVAL_MS = 250;
-/** A call unanswered for this long is followed by a ping. */
-const PATIENCE_MS = 500;
-/** A worker that does not answer a ping in this time is lost. */
-const PING_TIMEOUT_MS = 1000;
+/** A call unanswered after so many looks is followed by a ping. */
+const PATIENCE_TICKS = 2;
+/** A worker that has not answered a ping after so many looks is lost. */
+const PING_TICKS = 5;
 /** After so many workers in a row that never got ready none is tried any more. */
 const MAX_FAILED_STARTS = 3;
 
@@ -49,8 +46,9 @@ export interface CallOptions {
 
 interface PendingCall {
   readonly reject: (error: AudioCacheError) => void;
-  readonly startedAtMs: number;
   readonly isPatient: boolean;
+  /** How often it was looked at. */
+  ticks: number;
 }
 
 interface Session {
@@ -69,7 +67,10 @@ export class WorkerLink {
   #session: Session | undefined;
   #failedStarts = 0;
   #isWatching = false;
-  #isPinging = false;
+  /** How often the worker was looked at since the ping it has not answered yet. */
+  #pingTicks: number | undefined;
+  /** Ends the wait of calls that came while the page was put aside. */
+  #resumed: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   /** Why there is no worker and none is to be started. */
   #ended: AudioCacheError | undefined;
 
@@ -87,14 +88,17 @@ export class WorkerLink {
     { transfer: buffers = [], isPatient = false }: CallOptions = {},
   ): Promise<AnswerTo<Request>> {
     const session = this.#session;
-    if (session === undefined) return Promise.reject(this.#ended ?? workerLost('It is suspended with its page.'));
+    if (session === undefined) {
+      if (this.#resumed === undefined) return Promise.reject(this.#ended);
+      return this.#resumed.promise.then(() => this.call(request, { transfer: buffers, isPatient }));
+    }
     const message = buffers.length === 0 ? request : transfer(request, buffers);
     // No await and one promise on the way of a call to a worker that is ready: each would cost every hit a microsecond.
     return new Promise((resolve, reject) => {
-      const call: PendingCall = { reject, startedAtMs: this.#options.clock.nowMs(), isPatient };
+      const answered = session.isReady ? session.handle(message) : session.ready.then(() => session.handle(message));
+      const call: PendingCall = { reject, isPatient, ticks: 0 };
       this.#pending.add(call);
       this.#watch();
-      const answered = session.isReady ? session.handle(message) : session.ready.then(() => session.handle(message));
       answered.then(
         (outcome) => {
           this.#pending.delete(call);
@@ -103,26 +107,41 @@ export class WorkerLink {
         },
         (error: unknown) => {
           this.#pending.delete(call);
-          reject(error);
+          reject(isNotCloneable(error) ? notCloneable(error) : error);
         },
       );
     });
   }
 
-  /** Lets the worker go, as the page is about to be frozen; `resume` starts another. Calls meanwhile are lost. */
+  /**
+   * Lets the worker go, as the page is about to be frozen. Calls under way are lost; those that come now wait for
+   * `resume`.
+   */
   suspend(): void {
+    if (this.#ended !== undefined || this.#resumed !== undefined) return;
+    let resolve = () => {};
+    const promise = new Promise<void>((onResolve) => {
+      resolve = onResolve;
+    });
+    this.#resumed = { promise, resolve };
     this.#drop(workerLost('Its page was put aside by the browser.'));
   }
 
   /** Starts a worker again after `suspend`. */
   resume(): void {
-    if (this.#session === undefined && this.#ended === undefined) this.#session = this.#start();
+    if (this.#resumed === undefined) return;
+    const { resolve } = this.#resumed;
+    this.#resumed = undefined;
+    if (this.#ended === undefined) this.#session = this.#start();
+    resolve();
   }
 
   /** Ends the worker for good; calls that are pending and all later ones reject with the error. */
   end(error: AudioCacheError): void {
     this.#ended = error;
     this.#drop(error);
+    // Those that wait are told so.
+    this.resume();
   }
 
   #start(): Session {
@@ -184,42 +203,32 @@ export class WorkerLink {
   }
 
   #inspect(): void {
-    const nowMs = this.#options.clock.nowMs();
-    let oldestMs = 0;
+    const { callTimeoutMs } = this.#options;
+    let oldestTicks = 0;
     for (const call of this.#pending) {
-      const ageMs = nowMs - call.startedAtMs;
-      oldestMs = Math.max(oldestMs, ageMs);
-      if (ageMs < this.#options.callTimeoutMs || call.isPatient) continue;
+      call.ticks++;
+      oldestTicks = Math.max(oldestTicks, call.ticks);
+      if (call.isPatient || call.ticks * WATCH_INTERVAL_MS < callTimeoutMs) continue;
       this.#pending.delete(call);
-      call.reject(deadlineExceeded(this.#options.callTimeoutMs));
+      call.reject(deadlineExceeded(callTimeoutMs));
     }
-    if (oldestMs >= PATIENCE_MS) this.#ping();
+    if (this.#pingTicks !== undefined) {
+      this.#pingTicks++;
+      if (this.#pingTicks >= PING_TICKS) this.#lose(workerLost('It does not answer.'));
+    } else if (oldestTicks >= PATIENCE_TICKS) {
+      this.#ping();
+    }
   }
 
   #ping(): void {
     const session = this.#session;
-    if (session === undefined || this.#isPinging) return;
-    this.#isPinging = true;
-    const { clock } = this.#options;
-    const sentAtMs = clock.nowMs();
-    const onSilence = () => {
-      this.#isPinging = false;
-      // A machine that slept runs the timer before it delivers an answer that has long been there: ask again.
-      if (clock.nowMs() - sentAtMs > 2 * PING_TIMEOUT_MS || this.#session !== session) return;
-      this.#lose(workerLost(`It did not answer for ${PING_TIMEOUT_MS} ms.`));
-    };
-    const cancel = () => {
-      cancelTimer();
-      this.#isPinging = false;
-    };
-    let cancelTimer = () => {};
     // While the worker is still opening its store the handshake's own deadline counts.
-    const ask = async () => {
-      await session.ready;
-      cancelTimer = clock.schedule(onSilence, PING_TIMEOUT_MS);
-      await session.handle({ type: 'ping' });
+    if (session === undefined || !session.isReady) return;
+    this.#pingTicks = 0;
+    const onAnswer = () => {
+      if (this.#session === session) this.#pingTicks = undefined;
     };
-    ask().then(cancel, cancel);
+    session.handle({ type: 'ping' }).then(onAnswer, onAnswer);
   }
 
   #lose(error: unknown): void {
@@ -237,7 +246,7 @@ export class WorkerLink {
   #drop(error: AudioCacheError): void {
     this.#session?.worker?.terminate();
     this.#session = undefined;
-    this.#isPinging = false;
+    this.#pingTicks = undefined;
     const calls = [...this.#pending];
     this.#pending.clear();
     for (const call of calls) call.reject(error);
@@ -261,4 +270,14 @@ function deadlineExceeded(timeoutMs: number): AudioCacheError {
     'DEADLINE_EXCEEDED',
     `The cache did not answer within ${timeoutMs} ms; it is alive but busy. Try again, or raise callTimeoutMs.`,
   );
+}
+
+function isNotCloneable(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'DataCloneError';
+}
+
+function notCloneable(cause: unknown): AudioCacheError {
+  return new AudioCacheError('INVALID_SPEC', 'What was passed holds something that is not data, such as a function.', {
+    cause,
+  });
 }

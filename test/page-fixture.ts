@@ -67,6 +67,7 @@ export class PageFixture {
         options: resolveOptions(options),
         clock: worker.clock,
         random: () => 0.5,
+        onFailed: () => {},
       });
     };
     this.requests = new ClipRequests(workerLink, load, () => pageNumber / 2 ** 20);

@@ -101,7 +101,7 @@ export class CacheService implements CacheEndpoint {
       case 'await-fill':
         return cache.awaitFill(request.callId);
       case 'leave-fill':
-        cache.leaveFill(request.callId);
+        cache.leaveFill(request.callId, request.hasBegun);
         return undefined;
       case 'renew-fill':
         cache.renewFill(request.fillId);

@@ -5,6 +5,7 @@
  * tabs on one database come one after the other, so the ledger is exact however many write. Invariant: it is exact or
  * absent. It is absent in a new database, and after a removal over quota until the next write counts anew.
  */
+import { NOTHING, sum } from '../core/amount';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { Amount } from '../core/protocol/values';
 import type { IndexedDbConnection } from './indexeddb-connection';
@@ -20,9 +21,6 @@ import {
 /** The scope of every transaction, so that each sees the ledger that belongs to what it reads. */
 const STORE_NAMES: StoreName[] = ['catalog', 'metadata', 'audio', 'ledger'];
 const LEDGER_KEY = 'usage';
-
-/** No entries, no bytes. */
-export const NOTHING: Amount = { entries: 0, bytes: 0 };
 
 /** What a transaction changes: how much comes (or goes, when negative), and the requests that do it. */
 export interface Change {
@@ -142,11 +140,6 @@ export class LedgeredDatabase {
     await Promise.all([placed, noted]);
     return [before, after];
   }
-}
-
-/** Adds two amounts. */
-export function sum(a: Amount, b: Amount): Amount {
-  return { entries: a.entries + b.entries, bytes: a.bytes + b.bytes };
 }
 
 async function readIn<Value>(

@@ -5,11 +5,12 @@
  * rewrites a small record, never audio or metadata, and touches go in batches. Removals go in small steps, so that a
  * read waits for one step at most. Entries are never judged here, only records that are no entries.
  */
+import { NOTHING, sum } from '../core/amount';
 import { type Clock, systemClock } from '../core/clock';
 import type { Amount, Entry, EntryMetadata } from '../core/protocol/values';
 import type { AudioStore, StoredMetadata, StoredPage } from '../core/storage/store';
 import { IndexedDbConnection } from './indexeddb-connection';
-import { type Change, LedgeredDatabase, NOTHING, sum } from './indexeddb-ledger';
+import { type Change, LedgeredDatabase } from './indexeddb-ledger';
 import {
   type AudioTransaction,
   type CatalogRecord,

@@ -53,8 +53,8 @@ export type CacheRequest =
   | { readonly type: 'read'; readonly callId: string; readonly spec: SpeechSpec }
   /** Wait for the fill that a `read` was told is pending. */
   | { readonly type: 'await-fill'; readonly callId: string }
-  /** The caller no longer wants the clip. */
-  | { readonly type: 'leave-fill'; readonly callId: string }
+  /** The caller no longer wants the clip. `hasBegun`: it was granted the fill and is synthesizing. */
+  | { readonly type: 'leave-fill'; readonly callId: string; readonly hasBegun: boolean }
   /** The synthesis is still under way: extend its lease. */
   | { readonly type: 'renew-fill'; readonly fillId: string }
   /** In order; offset 0 starts over, as after a synthesis that broke off and was retried. */

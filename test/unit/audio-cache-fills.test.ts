@@ -82,10 +82,10 @@ describe('A synthesis', () => {
     const fillId = 'fillId' in grant ? grant.fillId : '';
     await cache.read('joiner', { text: 'Hello' });
     const abandoned = () => events.filter(({ type }) => type === 'fill-abandoned');
-    cache.leaveFill('filler');
+    cache.leaveFill('filler', true);
     expect(abandoned()).toEqual([]);
-    cache.leaveFill('joiner');
-    cache.leaveFill('joiner');
+    cache.leaveFill('joiner', true);
+    cache.leaveFill('joiner', true);
     expect(abandoned()).toEqual([{ type: 'fill-abandoned', fillId }]);
     await fillWith(cache, fillId, audioOf(1));
     expect((await cache.get(HELLO))?.bytes).toEqual(audioOf(1));
@@ -99,7 +99,7 @@ describe('A caller who leaves', () => {
     void outcomes[0]?.then(() => {
       isAnswered = true;
     });
-    cache.leaveFill('a');
+    cache.leaveFill('a', true);
     await settle();
     expect(isAnswered).toBe(true);
   });
@@ -110,7 +110,7 @@ describe('A caller who leaves', () => {
     const release = store.hold('read');
     const reading = cache.read('gone', { text: 'Hello' });
     await settle();
-    cache.leaveFill('gone');
+    cache.leaveFill('gone', true);
     release();
     // How its own request ends is nobody's business any more.
     await reading.catch(() => {});

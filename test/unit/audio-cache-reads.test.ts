@@ -48,6 +48,17 @@ describe('A phrase that is asked for', () => {
     expect(await cache.info(HELLO)).toBeUndefined();
   });
 
+  it('is not synthesized again for one who looked for it on disk while it was', async () => {
+    const { cache, store } = await openCache();
+    const first = await cache.read('first', { text: 'Hello' });
+    const release = store.hold('read', 'after');
+    const second = cache.read('second', { text: 'Hello' });
+    await settle();
+    await fillWith(cache, 'fillId' in first ? first.fillId : '', audioOf(1));
+    release();
+    expect(await second).toMatchObject({ type: 'hit', bytes: audioOf(1) });
+  });
+
   it('is refused when it is no spec, and so is a key that is none', async () => {
     const { cache } = await openCache();
     await expect(cache.get({ spec: { text: ' ' } })).rejects.toMatchObject({ code: 'INVALID_SPEC' });

@@ -47,6 +47,19 @@ describe('The limit of the disk', () => {
     expect(store.highestBytes).toBeLessThanOrEqual(1000);
   });
 
+  it('is made room for once, not by a write and by a cleanup under way', async () => {
+    const fixture = await openDiskTier();
+    const { tier, store } = fixture;
+    const release = store.hold('evict');
+    await putAll(fixture, ...Array.from({ length: 19 }, () => 50));
+    expect(tier.usage.bytes).toBe(950);
+    const writing = tier.put(wholeEntry(fixture, 20, { byteLength: 100 }), 'relaxed');
+    await settle();
+    release();
+    expect(await writing).toBe(true);
+    expect(tier.usage).toEqual({ entries: 17, bytes: 900 });
+  });
+
   it('is not exceeded by many writes at once', async () => {
     const fixture = await openDiskTier();
     const { tier, store } = fixture;

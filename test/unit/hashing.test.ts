@@ -109,6 +109,15 @@ describe('Fingerprints', () => {
     expect(prints).toContain(await fingerprint('Timer 7 set.|alloy|1.00'));
   });
 
+  it.each([
+    ['a', '1c2ba782c97901'],
+    ['b', '1eda5bc254d2bf'],
+    ['revenge', '0e64cc3b748385'],
+    ['revenue', '1d85148d13f93a'],
+  ])('are cyrb53, for they are kept on disk: %s', async (text, print) => {
+    expect(await (await createHashing()).fingerprint(text)).toBe(print);
+  });
+
   it('do not depend on WebAssembly', async () => {
     for (const keySecret of [undefined, 'secret']) {
       const fast = await createHashing({ keySecret });

@@ -127,7 +127,7 @@ describe('A caller who comes late for its outcome', () => {
   it('gets nothing when it had left, or was never told to wait', () => {
     granted('first');
     fills.join(GREETING, 'gone');
-    fills.leave('gone');
+    fills.leave('gone', true);
     expect(fills.wait('gone')).toBeUndefined();
     expect(fills.wait('first')).toBeUndefined();
     expect(fills.wait('stranger')).toBeUndefined();
@@ -144,6 +144,7 @@ describe('A filler that gives up', () => {
     const outcome = second();
     if (outcome === undefined || !('fillId' in outcome)) throw new Error('Nobody was granted');
     expect(third()).toBeUndefined();
+    expect(fills.collect(outcome.fillId)?.chunks).toEqual([]);
     fills.append(outcome.fillId, 0, chunk(7));
     expect(bytesOf(fills.collect(outcome.fillId)?.chunks)).toEqual([7]);
     fills.settle(outcome.fillId, 'audio');
@@ -161,7 +162,7 @@ describe('A filler that gives up', () => {
   it('does not hand it to one who has left', async () => {
     const first = granted('first');
     const [second, third] = [waits('second'), waits('third')];
-    fills.leave('second');
+    fills.leave('second', true);
     fills.abandon(first);
     await settle();
     expect(third()).toMatchObject({ type: 'granted' });
@@ -229,7 +230,7 @@ describe('A caller who leaves', () => {
   it('is not left waiting, since whoever carries its request waits with it', async () => {
     granted('first');
     const second = waits('second');
-    fills.leave('second');
+    fills.leave('second', true);
     await settle();
     expect(second()).toBeDefined();
   });
@@ -237,8 +238,8 @@ describe('A caller who leaves', () => {
   it('does not stop the fill for the others', async () => {
     const fillId = granted('first');
     const [second, third] = [waits('second'), waits('third')];
-    fills.leave('second');
-    fills.leave('first');
+    fills.leave('second', true);
+    fills.leave('first', true);
     expect(abandoned).toEqual([]);
     fills.settle(fillId, 'audio');
     await settle();
@@ -248,7 +249,7 @@ describe('A caller who leaves', () => {
 
   it('may be the filler: those who come later still join what it has begun', () => {
     const fillId = granted('first');
-    fills.leave('first');
+    fills.leave('first', true);
     expect(fills.keyOf(fillId)).toBe(GREETING.key);
     expect(fills.join(GREETING, 'second')).toEqual({ type: 'pending' });
   });
@@ -257,7 +258,7 @@ describe('A caller who leaves', () => {
     const fillId = granted('first');
     waits('second');
     waits('third');
-    for (const callId of ['second', 'first', 'first', 'third', 'third', 'stranger']) fills.leave(callId);
+    for (const callId of ['second', 'first', 'first', 'third', 'third', 'stranger']) fills.leave(callId, true);
     expect(abandoned).toEqual([fillId]);
   });
 
@@ -266,14 +267,14 @@ describe('A caller who leaves', () => {
     const second = waits('second');
     fills.abandon(first);
     await settle();
-    fills.leave('second');
+    fills.leave('second', true);
     expect(second()).toEqual({ type: 'granted', fillId: abandoned[0] });
     expect(abandoned).toHaveLength(1);
   });
 
   it('is not told of once the fill has ended', () => {
     fills.settle(granted('first'), 'audio');
-    fills.leave('first');
+    fills.leave('first', true);
     expect(abandoned).toEqual([]);
   });
 });

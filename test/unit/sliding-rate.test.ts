@@ -37,6 +37,14 @@ describe('A rate over the last minutes', () => {
     expect(rate.rates(START_MS + 15 * MINUTE_MS)).toEqual({ last1Min: 0, last5Min: 0, last15Min: 0, allTime: 0.5 });
   });
 
+  it('holds nothing of an old second against a new one, whatever the gap between', () => {
+    for (let gapSeconds = 900; gapSeconds <= 1900; gapSeconds++) {
+      const rate = new SlidingRate(START_MS);
+      rate.record(true, START_MS);
+      expect(rate.rates(START_MS + gapSeconds * 1000).last15Min).toBeUndefined();
+    }
+  });
+
   it('forgets everything but the total when the clock jumps far ahead', () => {
     const rate = new SlidingRate(START_MS);
     rate.record(true, START_MS);

@@ -121,7 +121,7 @@ describe('A synthesis that somebody still wants', () => {
     const { turns } = takenTurns();
     const { synthesis } = startSynthesis(answering(audioResponse(1)), { turns });
     synthesis.attach('w-1');
-    const leave = synthesis.addLocalCaller();
+    const leave = synthesis.addCaller();
     synthesis.abandon('w-1');
     await settle();
     expect(synthesis.isCancelled).toBe(false);
