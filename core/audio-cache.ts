@@ -50,6 +50,10 @@ import type {
 import { type CompletedFill, SingleFlight } from './single-flight';
 import type { AudioStore, StoredMetadata } from './storage/store';
 
+/** How many keys of phrases asked for lately are remembered, and up to which length of a canonical string. */
+const MAX_KNOWN_KEYS = 2000;
+const MAX_KNOWN_LENGTH = 500;
+
 /** What a cache is made of. */
 export interface AudioCacheOptions {
   readonly config: CacheConfig;
@@ -74,6 +78,8 @@ export class AudioCache {
   readonly #memory: MemoryTier;
   readonly #disk: DiskTier;
   readonly #fills: SingleFlight<Entry>;
+  /** Keys of phrases asked for lately. */
+  readonly #keyByCanonical = new Map<string, string>();
   /** Callers of `read` whose phrase is still being looked up. */
   readonly #lookingUp = new Set<string>();
   #alert: HealthAlert | undefined;
@@ -406,8 +412,14 @@ export class AudioCache {
 
   async #identifySpec(spec: SpeechSpec): Promise<{ key: string; canonical: string; spec: SpeechSpec }> {
     const canonical = canonicalizeSpec(spec, this.#config.speedMode);
-    const digest = this.#hashing.digestHex(canonical);
-    return { key: keyFromDigest(typeof digest === 'string' ? digest : await digest), canonical, spec };
+    const known = this.#keyByCanonical.get(canonical);
+    if (known !== undefined) return { key: known, canonical, spec };
+    const key = keyFromDigest(await this.#hashing.digestHex(canonical));
+    // A hash costs as much as all the rest of a memory hit in the worker. Long texts would fill memory.
+    if (canonical.length > MAX_KNOWN_LENGTH) return { key, canonical, spec };
+    if (this.#keyByCanonical.size >= MAX_KNOWN_KEYS) this.#keyByCanonical.clear();
+    this.#keyByCanonical.set(canonical, key);
+    return { key, canonical, spec };
   }
 
   /** A page ends at a use, so that what is used or removed between two pages is neither repeated nor skipped. */
@@ -469,15 +481,8 @@ interface Identity {
 /** The entry as one caller gets it: a copy, since a decoder detaches the buffer it is given. */
 function answerFor(entry: Entry, source: ClipSource): HitAnswer {
   const { key, contentType, byteLength, createdAtMs, expiresAtMs, characters, synthesisMs, custom } = entry.metadata;
-  const metadata: ClipMetadata = {
-    contentType,
-    byteLength,
-    createdAtMs,
-    expiresAtMs,
-    characters,
-    synthesisMs,
-    custom,
-  };
+  const metadata: ClipMetadata = { contentType, byteLength, createdAtMs, expiresAtMs, characters, synthesisMs };
+  if (custom !== undefined) Object.assign(metadata, { custom });
   return { type: 'hit', key, source, joined: false, bytes: entry.bytes.slice(0), metadata };
 }
 

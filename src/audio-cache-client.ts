@@ -27,7 +27,7 @@ import { callSafely } from './call-safely';
 import type { ClientEvent, ClientEventMap } from './client-events';
 import { Clip } from './clip';
 import { ClipRequests, fromHit, type Obtained } from './clip-requests';
-import { type AudioCacheClientOptions, invalidOption, type ResolvedOptions, resolveOptions } from './options';
+import { type AudioCacheClientOptions, checkCallOptions, type ResolvedOptions, resolveOptions } from './options';
 import type { AudioSource, Synthesize } from './origin-audio';
 import { watchPageLifecycle } from './page-lifecycle';
 import { Statistics } from './statistics';
@@ -85,7 +85,6 @@ export interface EntriesOptions {
 
 /** How long a cleanup may take while the page is being hidden. */
 const HIDDEN_CLEANUP_MS = 50;
-const DURABILITIES: readonly Durability[] = ['memory', 'relaxed', 'durable'];
 
 /**
  * A cache of synthesized speech in memory and on disk. Tabs of one origin share the disk under one namespace and
@@ -166,10 +165,7 @@ export class AudioCacheClient {
     const { signal, synthesize, ttlMs, streaming = false } = options;
     const startedAt = performance.now();
     this.#throwIfClosed();
-    checkTtl(ttlMs);
-    if (synthesize !== undefined && typeof synthesize !== 'function') {
-      throw invalidOption('synthesize', 'a function', synthesize);
-    }
+    checkCallOptions(options);
     const spec = this.#resolve(input);
     try {
       const obtained = await this.#requests.obtain({ spec, synthesize, signal, ttlMs, streaming });
@@ -193,21 +189,17 @@ export class AudioCacheClient {
   async put(input: SpeechInput, data: AudioSource, options: PutOptions = {}): Promise<string> {
     const { signal, contentType, ttlMs, durability = 'relaxed', transfer = false } = options;
     this.#throwIfClosed();
-    checkTtl(ttlMs);
-    if (!DURABILITIES.includes(durability)) {
-      throw invalidOption('durability', '"memory", "relaxed" or "durable"', durability);
-    }
+    checkCallOptions(options);
     const address = this.#locate(input);
     const { readAudio } = await import('./origin-audio');
     const audio = { audio: data, contentType, custom: options.custom };
     const { bytes, ...incoming } = await readAudio(audio, transfer, this.#clock.nowMs(), signal);
     const result = { ...incoming, synthesisMs: 0, ttlMs };
-    const answer = await this.#call(
+    return this.#call(
       { type: 'put', address, bytes, result, durability },
       { transfer: [bytes], isPatient: true },
       signal,
     );
-    return answer.key;
   }
 
   /** Removes the phrase from memory and disk; resolves to whether it was there. */
@@ -224,9 +216,9 @@ export class AudioCacheClient {
    * Removes what has expired, and above the high-water marks what was used longest ago; resolves to what that was.
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
-  async cleanup({ budgetMs, signal }: CleanupOptions & AbortableOptions = {}): Promise<CleanupReport> {
-    if (budgetMs !== undefined && !(Number(budgetMs) >= 0))
-      throw invalidOption('budgetMs', 'a number of at least 0', budgetMs);
+  async cleanup(options: CleanupOptions & AbortableOptions = {}): Promise<CleanupReport> {
+    checkCallOptions(options);
+    const { budgetMs, signal } = options;
     return this.#call({ type: 'cleanup', budgetMs }, { isPatient: true }, signal);
   }
 
@@ -234,10 +226,9 @@ export class AudioCacheClient {
    * Lists what is stored by last use, latest first, a page at a time.
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
-  async entries({ limit = 50, cursor, signal }: EntriesOptions & AbortableOptions = {}): Promise<EntriesPage> {
-    if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000)) {
-      throw invalidOption('limit', 'a whole number from 1 to 1000', limit);
-    }
+  async entries(options: EntriesOptions & AbortableOptions = {}): Promise<EntriesPage> {
+    checkCallOptions(options);
+    const { limit = 50, cursor, signal } = options;
     return this.#read({ type: 'entries', limit, cursor }, signal);
   }
 
@@ -337,10 +328,10 @@ export class AudioCacheClient {
 
   /** The spec with the defaults filled in. What is wrong with it the worker says, in one place for all callers. */
   #resolve(input: string | SpeechSpec): SpeechSpec {
-    const isSpec = typeof input === 'object' && input !== null;
-    const given = isSpec ? Object.entries(input).filter(([, value]) => value !== undefined && value !== '') : [];
-    const text = isSpec ? input.text : input;
-    return { ...this.#options.defaults, ...Object.fromEntries(given), text };
+    const { defaults } = this.#options;
+    if (typeof input !== 'object' || input === null) return { ...defaults, text: input };
+    const given = Object.entries(input).filter(([, value]) => value !== undefined && value !== '');
+    return { ...defaults, ...Object.fromEntries(given), text: input.text };
   }
 
   #serve(obtained: Obtained, spec: SpeechSpec | undefined, startedAt: number): Clip {
@@ -400,9 +391,4 @@ export class AudioCacheClient {
   #throwIfClosed(): void {
     if (this.#closed !== undefined) throw this.#closed;
   }
-}
-
-function checkTtl(ttlMs: number | undefined): void {
-  if (ttlMs !== undefined && !(typeof ttlMs === 'number' && ttlMs > 0))
-    throw invalidOption('ttlMs', 'a number above 0, or Infinity', ttlMs);
 }

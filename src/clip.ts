@@ -145,8 +145,5 @@ export class Clip {
 }
 
 function notPlayable(contentType: string, error: MediaError | null): DOMException {
-  return new DOMException(
-    `The browser cannot play ${contentType}. ${error?.message ?? ''}`.trim(),
-    'NotSupportedError',
-  );
+  return new DOMException(`The browser cannot play ${contentType}: ${error?.message}`, 'NotSupportedError');
 }

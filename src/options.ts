@@ -105,7 +105,7 @@ const RULES: Rules = {
     '1 to 100 letters, digits, ".", "_" or "-"',
   ],
   version: numberFrom(0, Number.MAX_SAFE_INTEGER, true),
-  defaults: [isObject, 'an object with fields of a spec'],
+  defaults: [isObject, 'an object'],
   synthesize: ofType('function'),
   keySecret: [(value) => typeof value === 'string' && value !== '', 'a string that is not empty'],
   speedMode: oneOf('synthesis', 'playback'),
@@ -125,6 +125,29 @@ const RULES: Rules = {
   callTimeoutMs: numberFrom(1, 2 ** 31 - 1),
   onWarning: ofType('function'),
 };
+
+/** What calls take beside their main arguments. */
+const CALL_RULES: Rules = {
+  signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],
+  synthesize: ofType('function'),
+  ttlMs: numberFrom(1),
+  streaming: ofType('boolean'),
+  contentType: ofType('string'),
+  custom: [isObject, 'an object'],
+  durability: oneOf('memory', 'relaxed', 'durable'),
+  transfer: ofType('boolean'),
+  budgetMs: numberFrom(0),
+  limit: numberFrom(1, 1000, true),
+  cursor: ofType('string'),
+};
+
+/**
+ * Checks the options of a call.
+ * @throws AudioCacheError `INVALID_OPTIONS`, with `field` naming the option and the message what it may be
+ */
+export function checkCallOptions(options: object): void {
+  checkRules(options, CALL_RULES, '');
+}
 
 /**
  * Fills in the defaults.
@@ -175,8 +198,7 @@ export function resolveOptions(options: AudioCacheClientOptions): ResolvedOption
   };
 }
 
-/** The error for an option that is not what it may be. */
-export function invalidOption(field: string, expected: string, value: unknown): AudioCacheError {
+function invalidOption(field: string, expected: string, value: unknown): AudioCacheError {
   // What a secret or a function is stays out of messages, which are logged.
   const isShown = Object(value) !== value && field !== 'keySecret';
   const shown = isShown ? (typeof value === 'string' ? `"${value}"` : String(value)) : `this ${typeof value}`;

@@ -69,7 +69,10 @@ export class Statistics {
       ...stats,
       performance: { ...performance, errors: { ...performance.errors, workerLost: this.#workersLost } },
       health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },
-      runtime: { ...runtime, workerMode: this.#workerAlert === undefined ? this.#options.workerMode : 'none' },
+      runtime:
+        this.#workerAlert === undefined
+          ? { ...runtime, workerMode: this.#options.workerMode }
+          : { ...runtime, owner: false, workerMode: 'none', store: 'none' },
     };
     for (const listener of this.#listeners) callSafely(listener);
     return this.#snapshot;
@@ -79,8 +82,10 @@ export class Statistics {
   lostWorker(alert: HealthAlert | undefined): void {
     this.#workersLost++;
     this.#workerAlert = alert;
-    // Without a worker there is neither memory nor disk; what was counted stays true.
-    this.update(alert === undefined ? this.#snapshot : withoutTiers(this.#snapshot));
+    // What was counted stays true; what was held is out of reach.
+    const tiers =
+      alert === undefined ? this.#snapshot.tiers : { memory: EMPTY_TIER, disk: EMPTY_TIER, remote: undefined };
+    this.update({ ...this.#snapshot, tiers });
   }
 
   /** A clip was handed to its caller. */
@@ -115,14 +120,6 @@ export class Statistics {
 }
 
 const EMPTY_TIER = { entries: 0, bytes: 0, maxBytes: 0 };
-
-function withoutTiers(stats: CacheStats): CacheStats {
-  return {
-    ...stats,
-    tiers: { memory: EMPTY_TIER, disk: EMPTY_TIER, remote: undefined },
-    runtime: { ...stats.runtime, owner: false, store: 'none' },
-  };
-}
 
 /** What is shown before the worker has said anything. */
 function emptyStats(config: CacheConfig, workerMode: CacheStats['runtime']['workerMode']): CacheStats {

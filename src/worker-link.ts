@@ -124,7 +124,7 @@ export class WorkerLink {
       resolve = onResolve;
     });
     this.#resumed = { promise, resolve };
-    this.#drop(workerLost('Its page was put aside by the browser.'));
+    this.#drop(workerLost('Its page was frozen.'));
   }
 
   /** Starts a worker again after `suspend`. */
@@ -175,10 +175,7 @@ export class WorkerLink {
     return new Promise<void>((resolve, reject) => {
       // A script that cannot be loaded, or a policy that forbids it, shows as an error event without a message.
       worker.addEventListener('error', (event) => reject(workerLost(event.message || 'Its script could not be run.')));
-      const cancel = clock.schedule(
-        () => reject(workerLost(`It was not ready after ${callTimeoutMs} ms.`)),
-        callTimeoutMs,
-      );
+      const cancel = clock.schedule(() => reject(workerLost('It did not get ready.')), callTimeoutMs);
       endpoint
         .open(open, proxy(onEvent))
         .then((outcome) => {
@@ -261,14 +258,14 @@ function startWorker(source: WorkerSource | undefined): Worker {
 }
 
 function workerLost(detail: string, cause?: unknown): AudioCacheError {
-  const message = `The cache's worker is gone: ${detail} Playback goes on without it.`;
+  const message = `The cache's worker is lost: ${detail}`;
   return new AudioCacheError('WORKER_LOST', message, cause === undefined ? {} : { cause });
 }
 
 function deadlineExceeded(timeoutMs: number): AudioCacheError {
   return new AudioCacheError(
     'DEADLINE_EXCEEDED',
-    `The cache did not answer within ${timeoutMs} ms; it is alive but busy. Try again, or raise callTimeoutMs.`,
+    `The cache did not answer within ${timeoutMs} ms; it is busy. Raise callTimeoutMs.`,
   );
 }
 
@@ -277,7 +274,7 @@ function isNotCloneable(error: unknown): boolean {
 }
 
 function notCloneable(cause: unknown): AudioCacheError {
-  return new AudioCacheError('INVALID_SPEC', 'What was passed holds something that is not data, such as a function.', {
+  return new AudioCacheError('INVALID_SPEC', 'What was passed holds something that is no data.', {
     cause,
   });
 }

@@ -50,7 +50,7 @@ export class CacheService implements CacheEndpoint {
   }
 
   async open(request: OpenRequest, onEvent: (event: CacheEvent) => void): Promise<Outcome<ReadyAnswer>> {
-    return toOutcome(async () => {
+    try {
       const { protocolVersion, config, keySecret } = request;
       if (protocolVersion !== PROTOCOL_VERSION) {
         throw new AudioCacheError(
@@ -75,20 +75,26 @@ export class CacheService implements CacheEndpoint {
       this.#cache = cache;
       const runCleanup = async (budgetMs: number) => (await cache.cleanup(budgetMs)).complete;
       this.#stopCleanup = scheduleCleanup(runCleanup, config.cleanupIntervalMs, this.#clock);
-      return { protocolVersion: PROTOCOL_VERSION, store: cache.stats().runtime.store };
-    });
+      return { value: { protocolVersion: PROTOCOL_VERSION, store: cache.stats().runtime.store } };
+    } catch (error) {
+      return { error: encodeError(error) };
+    }
   }
 
   async handle<Request extends CacheRequest>(request: Request): Promise<Outcome<AnswerTo<Request>>> {
     const cache = this.#cache;
     if (cache === undefined) throw new TypeError('A request came before open');
-    const outcome = await toOutcome(() => this.#dispatch(cache, request));
     this.#pushSnapshotSoon();
-    // Each branch of the dispatch answers its own request type, which the compiler cannot follow through the union.
-    return transferBytes(outcome) as Outcome<AnswerTo<Request>>;
+    try {
+      // Each branch of the dispatch answers its own request type, which the compiler cannot follow through the union.
+      return transferBytes({ value: (await this.#dispatch(cache, request)) as AnswerTo<Request> });
+    } catch (error) {
+      return { error: encodeError(error) };
+    }
   }
 
-  async #dispatch(cache: AudioCache, request: CacheRequest): Promise<AnswerTo<CacheRequest>> {
+  /** Not async, and of no type of its own, to spare each hit a promise. */
+  #dispatch(cache: AudioCache, request: CacheRequest): unknown {
     switch (request.type) {
       case 'ping':
         return undefined;
@@ -101,26 +107,21 @@ export class CacheService implements CacheEndpoint {
       case 'await-fill':
         return cache.awaitFill(request.callId);
       case 'leave-fill':
-        cache.leaveFill(request.callId, request.hasBegun);
-        return undefined;
+        return cache.leaveFill(request.callId, request.hasBegun);
       case 'renew-fill':
-        cache.renewFill(request.fillId);
-        return undefined;
+        return cache.renewFill(request.fillId);
       case 'fill-chunk':
-        cache.appendChunk(request.fillId, request.offsetBytes, request.chunk);
-        return undefined;
+        return cache.appendChunk(request.fillId, request.offsetBytes, request.chunk);
       case 'fill-complete':
         return cache.completeFill(request.fillId, request.result);
       case 'fill-failed':
-        cache.failFill(request.fillId, request.error);
-        return undefined;
+        return cache.failFill(request.fillId, request.error);
       case 'put':
-        return { key: await cache.put(request.address, request.bytes, request.result, request.durability) };
+        return cache.put(request.address, request.bytes, request.result, request.durability);
       case 'delete':
         return cache.delete(request.address);
       case 'clear':
-        await cache.clear();
-        return undefined;
+        return cache.clear();
       case 'cleanup':
         return cache.cleanup(request.budgetMs);
       case 'entries':
@@ -132,15 +133,12 @@ export class CacheService implements CacheEndpoint {
       case 'metrics':
         return cache.metrics();
       case 'report':
-        cache.report(request.served, request.failedSyntheses);
-        return undefined;
+        return cache.report(request.served, request.failedSyntheses);
       case 'flush':
-        await cache.flush();
-        return undefined;
+        return cache.flush();
       case 'close':
         this.#stopCleanup();
-        await cache.close();
-        return undefined;
+        return cache.close();
       default:
         throw new TypeError(`Unknown request ${JSON.stringify(request satisfies never)}`);
     }
@@ -170,18 +168,9 @@ async function openStoreOrError(
   }
 }
 
-async function toOutcome<Value>(run: () => Promise<Value>): Promise<Outcome<Value>> {
-  try {
-    return { value: await run() };
-  } catch (error) {
-    return { error: encodeError(error) };
-  }
-}
-
 /** Hands the audio of an answer over instead of copying it. */
-function transferBytes(outcome: Outcome<AnswerTo<CacheRequest>>): Outcome<AnswerTo<CacheRequest>> {
-  if (!('value' in outcome)) return outcome;
-  const { value } = outcome;
-  if (typeof value !== 'object' || !('bytes' in value)) return outcome;
-  return transfer(outcome, [value.bytes]);
+function transferBytes<Value>(answer: { readonly value: Value }): { readonly value: Value } {
+  const { value } = answer;
+  if (typeof value !== 'object' || value === null || !('bytes' in value)) return answer;
+  return value.bytes instanceof ArrayBuffer ? transfer(answer, [value.bytes]) : answer;
 }

@@ -99,7 +99,8 @@ export interface AnswerByRequest {
   /** False: the fill is not this filler's any more, and the audio was not taken. */
   'fill-complete': boolean;
   'fill-failed': undefined;
-  put: { readonly key: string };
+  /** The key. */
+  put: string;
   delete: boolean;
   clear: undefined;
   cleanup: CleanupReport;

@@ -84,8 +84,8 @@ describe('A synthesis', () => {
     const abandoned = () => events.filter(({ type }) => type === 'fill-abandoned');
     cache.leaveFill('filler', true);
     expect(abandoned()).toEqual([]);
-    cache.leaveFill('joiner', true);
-    cache.leaveFill('joiner', true);
+    cache.leaveFill('joiner', false);
+    cache.leaveFill('joiner', false);
     expect(abandoned()).toEqual([{ type: 'fill-abandoned', fillId }]);
     await fillWith(cache, fillId, audioOf(1));
     expect((await cache.get(HELLO))?.bytes).toEqual(audioOf(1));
@@ -99,7 +99,7 @@ describe('A caller who leaves', () => {
     void outcomes[0]?.then(() => {
       isAnswered = true;
     });
-    cache.leaveFill('a', true);
+    cache.leaveFill('a', false);
     await settle();
     expect(isAnswered).toBe(true);
   });
@@ -110,7 +110,7 @@ describe('A caller who leaves', () => {
     const release = store.hold('read');
     const reading = cache.read('gone', { text: 'Hello' });
     await settle();
-    cache.leaveFill('gone', true);
+    cache.leaveFill('gone', false);
     release();
     // How its own request ends is nobody's business any more.
     await reading.catch(() => {});
@@ -123,6 +123,29 @@ describe('A caller who leaves', () => {
     });
     await settle();
     expect(answer).toMatchObject({ type: 'fill-granted' });
+  });
+
+  it('while its key is still being computed is not granted what it will never answer for', async () => {
+    const hashing = await createHashing();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    // As where a strict policy forbids WebAssembly and the platform hashes in its own time.
+    const slow = { ...hashing, digestHex: (text: string) => released.then(() => hashing.digestHex(text)) };
+    const { cache } = await openCache({ hashing: slow });
+    const reading = cache.read('gone', { text: 'Hello' }).catch(() => {});
+    cache.leaveFill('gone', false);
+    release();
+    await reading;
+    expect(await cache.read('patient', { text: 'Hello' })).toMatchObject({ type: 'fill-granted' });
+  });
+
+  it('before it has begun what it was granted frees the phrase for the next', async () => {
+    const { cache } = await openCache();
+    expect(await cache.read('gone', { text: 'Hello' })).toMatchObject({ type: 'fill-granted' });
+    cache.leaveFill('gone', false);
+    expect(await cache.read('next', { text: 'Hello' })).toMatchObject({ type: 'fill-granted' });
   });
 });
 

@@ -152,6 +152,18 @@ describe('A cleanup of the disk', () => {
     expect(fixture.store.countOf('removeExpired')).toBe(2);
   });
 
+  it('with time enough does not content itself with one under way that has less', async () => {
+    const fixture = await openDiskTier({ config: { maxBytes: 100_000 } });
+    const { tier, clock } = fixture;
+    for (let id = 1; id <= 120; id++) {
+      await tier.put(wholeEntry(fixture, id, { byteLength: 1, expiresAtMs: clock.nowMs() + 10 }), 'relaxed');
+    }
+    await clock.advance(10);
+    const [short, long] = await Promise.all([tier.cleanup(0), tier.cleanup()]);
+    expect(short).toMatchObject({ expired: { entries: 50 }, complete: false });
+    expect(long).toMatchObject({ expired: { entries: 70 }, complete: true });
+  });
+
   it('ends when the disk refuses to remove anything', async () => {
     const fixture = await openDiskTier();
     const { tier, store, clock, metrics } = fixture;
@@ -186,6 +198,19 @@ describe('A disk without room', () => {
     expect(store.countOf('evict')).toBe(1);
     expect(tier.usage.entries).toBe(3);
     expect(metrics.errors.diskWrites).toBe(1);
+  });
+
+  it('is asked for room once, not with every write, until a write succeeds again', async () => {
+    const fixture = await openDiskTier({ config: { maxBytes: 100_000 } });
+    const { tier, store } = fixture;
+    for (let id = 1; id <= 40; id++) await tier.put(wholeEntry(fixture, id), 'relaxed');
+    store.fail('write', 'QUOTA_EXCEEDED', 4);
+    for (let id = 41; id <= 43; id++) expect(await tier.put(wholeEntry(fixture, id), 'relaxed')).toBe(false);
+    expect(store.countOf('evict')).toBe(1);
+    expect(await tier.put(wholeEntry(fixture, 44), 'relaxed')).toBe(true);
+    store.fail('write', 'QUOTA_EXCEEDED');
+    expect(await tier.put(wholeEntry(fixture, 45), 'relaxed')).toBe(true);
+    expect(store.countOf('evict')).toBe(2);
   });
 
   it('makes a durable put fail with its reason', async () => {

@@ -51,7 +51,7 @@ class Bustle {
     else if (kind === 'wait' && caller !== undefined) this.wait(caller);
     else if (kind === 'leave' && caller !== undefined) {
       caller.hasLeft = true;
-      this.fills.leave(caller.callId, true);
+      this.fills.leave(caller.callId, choice % 2 === 0);
     } else if (fillId !== undefined) await this.#fillerActs(kind, fillId);
     await settle();
   }
