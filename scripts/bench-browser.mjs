@@ -29,7 +29,7 @@ try {
   for (const name of names) url.searchParams.append('only', name);
   const { result, browserVersion } = await measure(url.href, join(folder, 'profile'));
   for (const [title, rows] of Object.entries(result)) {
-    if (!Array.isArray(rows)) continue;
+    if (!Array.isArray(rows) || rows.length === 0) continue;
     console.log(`\n${title}`);
     console.table(rows);
   }
@@ -49,6 +49,8 @@ async function serveBenchmarks(outDir) {
     configFile: /** @type {const} */ (false),
     logLevel: /** @type {const} */ ('warn'),
     build: { outDir, emptyOutDir: true, target: 'es2022' },
+    // All workers are modules, as the published one is.
+    worker: { format: /** @type {const} */ ('es') },
   };
   await build(config);
   const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };

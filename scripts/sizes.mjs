@@ -13,7 +13,7 @@ import { root } from './install.mjs';
  * Budgets in KB. The page entry is what a page pays before its first phrase; the rest of the page's code comes with the
  * first phrase that is asked for, stored or measured. The worker is measured as it is shipped, with its WebAssembly.
  */
-const budgets = { 'page entry': 8, 'page, loaded when needed': 8, worker: 26, panel: 6 };
+const budgets = { 'page entry': 8, 'page, loaded when needed': 8, worker: 27, panel: 6 };
 
 const page = await chunksOf('index.js');
 /** @type {Record<keyof typeof budgets, string | Buffer>} */

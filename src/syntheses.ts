@@ -7,7 +7,8 @@
  */
 import type { Clock } from '../core/clock';
 import { canonicalizeSpec, keyFromDigest } from '../core/key';
-import { AudioCacheError, encodeError } from '../core/protocol/audio-cache-error';
+import { AudioCacheError } from '../core/protocol/audio-cache-error';
+import { encodeError } from '../core/protocol/encode-error';
 import type { CacheRequest, FillGrantedAnswer } from '../core/protocol/messages';
 import type { ClipMetadata, SpeechSpec } from '../core/protocol/values';
 import { type RetryPolicy, resolveRetryPolicy } from '../core/retry';

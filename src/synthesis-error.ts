@@ -15,7 +15,9 @@ interface OriginError {
   readonly name?: unknown;
   readonly code?: unknown;
   readonly status?: unknown;
+  readonly statusCode?: unknown;
   readonly response?: { readonly status?: unknown };
+  readonly $metadata?: { readonly httpStatusCode?: unknown };
   readonly headers?: HeadersLike;
 }
 
@@ -50,14 +52,14 @@ export function refusalError(refusal: Exclude<Refusal, 'too-large' | 'unknown-ty
 /** The error for whatever a synthesizer threw. */
 export function synthesisError(error: unknown, nowMs: number): AudioCacheError {
   if (error instanceof AudioCacheError && error.code === 'SYNTHESIS_FAILED') return error;
-  const { name, code, status, response, headers } = (
+  const { name, code, status, statusCode, response, $metadata, headers } = (
     typeof error === 'object' && error !== null ? error : {}
   ) as OriginError;
-  const httpStatus = status ?? response?.status;
+  const httpStatus = status ?? statusCode ?? response?.status ?? $metadata?.httpStatusCode;
   if (typeof httpStatus === 'number') return statusError(httpStatus, headers, nowMs, error);
   const label = `${String(name)} ${String(code)}`;
   const detail = error instanceof Error ? error.message : String(error);
-  if (/timeout/i.test(label)) {
+  if (/timeout|timedout|ECONNABORTED/i.test(label)) {
     const message = `The text-to-speech service took too long: ${detail}.`;
     return new AudioCacheError('SYNTHESIS_FAILED', message, { reason: 'timeout', cause: error });
   }

@@ -7,7 +7,8 @@
  */
 import { admit, isPlayable, SNIFF_BYTES } from '../core/admission';
 import type { Clock } from '../core/clock';
-import { type ErrorMessage, encodeError } from '../core/protocol/audio-cache-error';
+import type { ErrorMessage } from '../core/protocol/audio-cache-error';
+import { encodeError } from '../core/protocol/encode-error';
 import { FILL_LEASE_MS, type FillResult } from '../core/protocol/messages';
 import type { JsonObject, SpeechSpec } from '../core/protocol/values';
 import { type RetryPolicy, retryOrigin } from '../core/retry';
@@ -73,6 +74,8 @@ export class Synthesis {
   #isSent = false;
   #isListenedTo = false;
   #body = new GrowingBody();
+  /** What the fills were told at the end. */
+  #result: FillResult | undefined;
   #beginning = new Beginning();
   #cancelRenewal: () => void = () => {};
 
@@ -99,6 +102,8 @@ export class Synthesis {
     this.#fillIds.add(fillId);
     this.#wantedFillIds.add(fillId);
     if (this.#body.byteLength > 0) this.#options.sink.chunk(fillId, 0, this.#body.copy());
+    // It may have ended this very moment; the others have got theirs.
+    if (this.#result !== undefined) void this.#options.sink.complete(fillId, this.#result);
   }
 
   /** Counts a caller on this page; the returned function ends that. */
@@ -168,6 +173,7 @@ export class Synthesis {
   async #deliver(audio: SynthesizedAudio): Promise<void> {
     const { sink } = this.#options;
     const result = this.#resultOf(audio);
+    this.#result = result;
     const taken = await Promise.all([...this.#fillIds].map((fillId) => sink.complete(fillId, result)));
     if (audio.isStorable && !taken.includes(true)) sink.keep(audio.body.copy(), result);
   }

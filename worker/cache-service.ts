@@ -8,7 +8,8 @@ import { AudioCache } from '../core/audio-cache';
 import { scheduleCleanup } from '../core/cleanup-schedule';
 import type { Clock } from '../core/clock';
 import { createHashing } from '../core/hashing';
-import { AudioCacheError, encodeError } from '../core/protocol/audio-cache-error';
+import { AudioCacheError } from '../core/protocol/audio-cache-error';
+import { encodeError } from '../core/protocol/encode-error';
 import {
   type AnswerTo,
   type CacheEndpoint,

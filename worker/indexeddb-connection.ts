@@ -13,6 +13,8 @@ import { type AudioDatabase, type AudioSchema, createSchema, SCHEMA_VERSION } fr
 
 /** Opening takes some ten milliseconds; what takes this long waits for another tab or hangs (Safari, WebKit 226547). */
 const OPEN_DEADLINE_MS = 3_000;
+/** The longest operation, clearing a full database, takes seconds; without an end one would stop all that come after. */
+const OPERATION_DEADLINE_MS = 30_000;
 /** How often an operation is repeated on a new connection. */
 const MAX_HEALS = 3;
 /** Failures that opening anew cannot mend. */
@@ -42,7 +44,7 @@ export class IndexedDbConnection {
       if (this.#isClosed) throw new AudioCacheError('CLOSED', 'The store is closed.');
       const handle = this.#acquire();
       try {
-        return await operation(await handle);
+        return await this.#bounded(operation(await handle));
       } catch (error) {
         if (isQuotaExceeded(error)) {
           throw new AudioCacheError('QUOTA_EXCEEDED', 'The browser allows no more data here.', { cause: error });
@@ -60,6 +62,21 @@ export class IndexedDbConnection {
   close(): void {
     this.#isClosed = true;
     if (this.#handle !== undefined) this.#drop(this.#handle);
+  }
+
+  async #bounded<Result>(operation: Promise<Result>): Promise<Result> {
+    let cancel = () => {};
+    const deadline = new Promise<never>((_, reject) => {
+      cancel = this.#clock.schedule(
+        () => reject(new DOMException(`no end after ${OPERATION_DEADLINE_MS} ms`, 'TimeoutError')),
+        OPERATION_DEADLINE_MS,
+      );
+    });
+    try {
+      return await Promise.race([operation, deadline]);
+    } finally {
+      cancel();
+    }
   }
 
   #acquire(): Promise<AudioDatabase> {

@@ -2,8 +2,10 @@
  * A latency distribution in constant memory: buckets that grow by 10 %, from one microsecond to about twenty minutes,
  * so that a percentile is within 5 % of the true one. Beside them the coarse cumulative buckets Prometheus wants.
  */
-import { type HistogramCounts, LATENCY_BOUNDS_MS } from '../protocol/messages';
+
+import type { HistogramCounts } from '../protocol/messages';
 import type { LatencySummary } from '../protocol/values';
+import { LATENCY_BOUNDS_MS } from './latency-bounds';
 
 const GROWTH = 1.1;
 const SMALLEST_MS = 0.001;

@@ -1,8 +1,10 @@
 /**
  * The metrics as Prometheus text (exposition format 0.0.4): base units, `_total` on counters, cumulative histograms.
  */
-import { LATENCY_BOUNDS_MS, type MetricsAnswer } from '../protocol/messages';
+
+import type { MetricsAnswer } from '../protocol/messages';
 import type { TierCounters, TierState } from '../protocol/values';
+import { LATENCY_BOUNDS_MS } from './latency-bounds';
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
 

@@ -150,16 +150,11 @@ export interface MetricsAnswer {
 
 /** A latency histogram as Prometheus has it. */
 export interface HistogramCounts {
-  /** How many were at most each of `LATENCY_BOUNDS_MS`. */
+  /** How many were at most each bound of `core/metrics/latency-bounds.ts`. */
   readonly cumulative: readonly number[];
   readonly count: number;
   readonly sumMs: number;
 }
-
-/** Upper bounds of the exported latency buckets: from a tenth of a millisecond to half a minute. */
-export const LATENCY_BOUNDS_MS = [
-  0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000,
-] as const;
 
 /** What is known about audio that is to be stored, beside the phrase it is of. */
 export interface FillResult {

@@ -126,7 +126,9 @@ test.each([
   expect(origin.asked).toEqual(['Speak anyway.']);
   await until(() => warnings.length > 0);
   expect(cache.getSnapshot().runtime).toMatchObject({ workerMode: 'none', store: 'none' });
-  expect(cache.getSnapshot().health.alerts).toMatchObject([{ code: 'WORKER_UNAVAILABLE' }]);
+  const stats = await cache.stats();
+  expect(stats.runtime).toMatchObject({ workerMode: 'none', store: 'none' });
+  expect(stats.health.alerts).toMatchObject([{ code: 'WORKER_UNAVAILABLE' }]);
   await expect(cache.get('Speak anyway.')).rejects.toMatchObject({ code: 'WORKER_LOST' });
   await expect(cache.put('x', wavOf('x'))).rejects.toMatchObject({ code: 'WORKER_LOST' });
   expect(warnings).toHaveLength(1);

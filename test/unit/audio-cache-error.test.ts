@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AudioCacheError, decodeError, encodeError } from '../../core/protocol/audio-cache-error';
+import { AudioCacheError, decodeError } from '../../core/protocol/audio-cache-error';
+import { encodeError } from '../../core/protocol/encode-error';
 
 /** Sends an error through a structured clone, as between two threads. */
 function carried(error: unknown): Error {

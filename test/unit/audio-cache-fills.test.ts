@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createHashing } from '../../core/hashing';
-import { AudioCacheError, encodeError } from '../../core/protocol/audio-cache-error';
+import { AudioCacheError } from '../../core/protocol/audio-cache-error';
+import { encodeError } from '../../core/protocol/encode-error';
 import { FILL_LEASE_MS } from '../../core/protocol/messages';
 import { audioOf, beGranted, fillWith, keyOfText, openCache, resultOf } from '../cache-fixture';
 import { settle } from '../fake-clock';

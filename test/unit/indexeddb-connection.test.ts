@@ -3,6 +3,7 @@ import { forceCloseDatabase } from 'fake-indexeddb';
 import { deleteDB, openDB } from 'idb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AudioStore } from '../../core/storage/store';
+import { IndexedDbConnection } from '../../worker/indexeddb-connection';
 import { openIndexedDbStore } from '../../worker/indexeddb-store';
 import { FakeClock } from '../fake-clock';
 import { blockOpening, failCommitsThatPut, failToBegin, failToOpen } from '../indexeddb-faults';
@@ -135,6 +136,32 @@ describe('A lost connection', () => {
     await reading.catch((error: unknown) => expect(error).toMatchObject({ code: 'CLOSED' }));
     await expect(store.read(keyOf(0))).rejects.toMatchObject({ code: 'CLOSED' });
     expect(connections).toHaveLength(1);
+  });
+});
+
+describe('An operation without an end', () => {
+  it('is repeated on new connections and then given up, so that those after it go on', async () => {
+    const connection = new IndexedDbConnection(name, clock);
+    let attempts = 0;
+    const endless = connection.run(() => {
+      attempts++;
+      return new Promise<never>(() => {});
+    });
+    let outcome: unknown;
+    endless.catch((error: unknown) => {
+      outcome = error;
+    });
+    for (let turn = 1; turn <= 4; turn++) {
+      await vi.waitUntil(() => attempts === turn);
+      await clock.advance(29_999);
+      expect(outcome).toBeUndefined();
+      await clock.advance(1);
+    }
+    await vi.waitUntil(() => outcome !== undefined);
+    expect(outcome).toMatchObject({ code: 'STORE_UNAVAILABLE', cause: { name: 'TimeoutError' } });
+    expect(await connection.run(async () => 'answered')).toBe('answered');
+    expect(clock.pendingTimers).toBe(0);
+    connection.close();
   });
 });
 

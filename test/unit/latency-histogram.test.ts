@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LATENCY_BOUNDS_MS } from '../../core/metrics/latency-bounds';
 import { LatencyHistogram } from '../../core/metrics/latency-histogram';
-import { LATENCY_BOUNDS_MS } from '../../core/protocol/messages';
 
 function histogramOf(latenciesMs: readonly number[]): LatencyHistogram {
   const histogram = new LatencyHistogram();

@@ -1,0 +1,21 @@
+/** The published client on a worker that also answers the floor. */
+import { AudioCacheClient, type AudioCacheClientOptions } from '../../src/index';
+import { Floor } from './floor';
+
+/** A client and the floor beneath it, in one worker. */
+export interface BenchClient {
+  readonly cache: AudioCacheClient;
+  readonly floor: Floor;
+}
+
+/** Opens a client; whatever it warns about ends the benchmark. */
+export function openBenchClient(options: AudioCacheClientOptions): BenchClient {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'bench' });
+  const floor = new Floor(worker);
+  const cache = new AudioCacheClient({
+    ...options,
+    worker: () => worker,
+    onWarning: (message) => reportError(new Error(message)),
+  });
+  return { cache, floor };
+}
