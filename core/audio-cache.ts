@@ -36,7 +36,6 @@ import type {
   CacheConfig,
   CacheStats,
   CleanupReport,
-  ClipMetadata,
   ClipSource,
   Durability,
   EntriesPage,
@@ -480,10 +479,20 @@ interface Identity {
 
 /** The entry as one caller gets it: a copy, since a decoder detaches the buffer it is given. */
 function answerFor(entry: Entry, source: ClipSource): HitAnswer {
-  const { key, contentType, byteLength, createdAtMs, expiresAtMs, characters, synthesisMs, custom } = entry.metadata;
-  const metadata: ClipMetadata = { contentType, byteLength, createdAtMs, expiresAtMs, characters, synthesisMs };
-  if (custom !== undefined) Object.assign(metadata, { custom });
-  return { type: 'hit', key, source, joined: false, bytes: entry.bytes.slice(0), metadata };
+  const { key, contentType, createdAtMs, expiresAtMs, characters, synthesisMs, custom } = entry.metadata;
+  const bytes = entry.bytes.slice(0);
+  const answer = {
+    type: 'hit',
+    key,
+    source,
+    bytes,
+    contentType,
+    createdAtMs,
+    expiresAtMs,
+    characters,
+    synthesisMs,
+  } as const;
+  return custom === undefined ? answer : { ...answer, custom };
 }
 
 function invalidAudio(refusal: Refusal): AudioCacheError {

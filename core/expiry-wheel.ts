@@ -15,7 +15,7 @@ const SPANS_MS = [1024, 1024 * BUCKETS, COARSEST_SPAN_MS] as const;
 
 /** What a node lends to the wheel. Only the wheel writes the links. */
 export interface WheelLinks<Node> {
-  /** `Infinity`: never filed. */
+  /** On whatever scale of time the wheel is used with. `Infinity`: never filed. */
   readonly expiresAtMs: number;
   bucket: Bucket<Node> | undefined;
   previousInBucket: Node | undefined;

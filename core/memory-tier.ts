@@ -38,11 +38,17 @@ export interface HeldEntry {
   readonly useNumber: number;
 }
 
-interface MemoryNode extends HeldEntry, LruLinks<MemoryNode>, WheelLinks<MemoryNode> {
-  accessedAtMs: number;
+/**
+ * Times are milliseconds since the tier was made: for twelve days these are small integers to V8, which keeps larger
+ * numbers in boxes of their own, and those would make an insert half as slow again.
+ */
+interface MemoryNode extends LruLinks<MemoryNode>, WheelLinks<MemoryNode> {
+  readonly entry: Entry;
+  readonly byteLength: number;
+  usedMs: number;
   useNumber: number;
   /** When `onUse` was last told, or the entry put in. */
-  reportedAtMs: number;
+  reportedMs: number;
 }
 
 /** Entries in memory by key. */
@@ -51,7 +57,9 @@ export class MemoryTier {
   readonly #listeners: MemoryTierListeners;
   readonly #nodeByKey = new Map<string, MemoryNode>();
   readonly #byUse = new LruList<MemoryNode>();
-  readonly #byExpiry: ExpiryWheel<MemoryNode>;
+  readonly #byExpiry = new ExpiryWheel<MemoryNode>(0);
+  /** Where the times of nodes begin. */
+  readonly #startMs: number;
   /** The sum of `bytes.byteLength` over `#nodeByKey`, always. */
   #bytes = 0;
   #lastUseNumber = 0;
@@ -59,7 +67,7 @@ export class MemoryTier {
   constructor(config: MemoryConfig, nowMs: number, listeners: MemoryTierListeners = {}) {
     this.#config = config;
     this.#listeners = listeners;
-    this.#byExpiry = new ExpiryWheel(nowMs);
+    this.#startMs = nowMs;
   }
 
   /** Audio bytes and entries held. */
@@ -71,16 +79,17 @@ export class MemoryTier {
   get(key: string, nowMs: number): Entry | undefined {
     const node = this.#nodeByKey.get(key);
     if (node === undefined) return undefined;
-    if (node.expiresAtMs <= nowMs) {
+    const sinceStartMs = nowMs - this.#startMs;
+    if (node.expiresAtMs <= sinceStartMs) {
       this.#remove(node);
       this.#listeners.onRemoval?.('expired', amountOf(node));
       return undefined;
     }
-    node.accessedAtMs = nowMs;
+    node.usedMs = sinceStartMs;
     node.useNumber = ++this.#lastUseNumber;
     this.#byUse.touch(node);
-    if (nowMs - node.reportedAtMs >= USE_INTERVAL_MS) {
-      node.reportedAtMs = nowMs;
+    if (sinceStartMs - node.reportedMs >= USE_INTERVAL_MS) {
+      node.reportedMs = sinceStartMs;
       this.#listeners.onUse?.(key, nowMs);
     }
     return node.entry;
@@ -89,13 +98,13 @@ export class MemoryTier {
   /** Returns the entry and its last access without marking it as used. */
   peek(key: string, nowMs: number): HeldEntry | undefined {
     const node = this.#nodeByKey.get(key);
-    return node === undefined || node.expiresAtMs <= nowMs ? undefined : node;
+    return node === undefined || node.expiresAtMs <= nowMs - this.#startMs ? undefined : this.#heldEntry(node);
   }
 
   /** All entries that have not expired, the one used last first. */
   *newestFirst(nowMs: number): Iterable<HeldEntry> {
     for (let node = this.#byUse.newest; node !== undefined; node = node.older) {
-      if (node.expiresAtMs > nowMs) yield node;
+      if (node.expiresAtMs > nowMs - this.#startMs) yield this.#heldEntry(node);
     }
   }
 
@@ -112,12 +121,14 @@ export class MemoryTier {
     if (this.#bytes + bytes > maxBytes * highWater || this.#nodeByKey.size + 1 > maxEntries * highWater) {
       this.#reclaim(nowMs, bytes, 1);
     }
+    const sinceStartMs = nowMs - this.#startMs;
     const node: MemoryNode = {
       entry,
-      accessedAtMs: nowMs,
+      byteLength: bytes,
+      usedMs: sinceStartMs,
       useNumber: ++this.#lastUseNumber,
-      reportedAtMs: nowMs,
-      expiresAtMs: Math.min(nowMs + ttlMs, expiresAtMs),
+      reportedMs: sinceStartMs,
+      expiresAtMs: Math.min(sinceStartMs + ttlMs, expiresAtMs - this.#startMs),
       older: undefined,
       newer: undefined,
       bucket: undefined,
@@ -167,7 +178,7 @@ export class MemoryTier {
   #removeExpired(nowMs: number): Amount {
     let entries = 0;
     const bytesBefore = this.#bytes;
-    this.#byExpiry.advance(nowMs, (node) => {
+    this.#byExpiry.advance(nowMs - this.#startMs, (node) => {
       this.#remove(node);
       entries++;
     });
@@ -185,10 +196,14 @@ export class MemoryTier {
     this.#nodeByKey.delete(node.entry.metadata.key);
     this.#byUse.remove(node);
     this.#byExpiry.remove(node);
-    this.#bytes -= node.entry.bytes.byteLength;
+    this.#bytes -= node.byteLength;
+  }
+
+  #heldEntry({ entry, usedMs, useNumber }: MemoryNode): HeldEntry {
+    return { entry, accessedAtMs: this.#startMs + usedMs, useNumber };
   }
 }
 
 function amountOf(node: MemoryNode): Amount {
-  return { entries: 1, bytes: node.entry.bytes.byteLength };
+  return { entries: 1, bytes: node.byteLength };
 }

@@ -147,8 +147,9 @@ export class ClipRequests {
 }
 
 /** The clip that an answer of the cache holds. */
-export function fromHit({ key, source, joined, metadata, bytes }: HitAnswer): Obtained {
-  return { key, source, joined, metadata, body: new WholeBody(bytes) };
+export function fromHit({ type: _, key, source, joined, bytes, ...kept }: HitAnswer): Obtained {
+  const metadata = { ...kept, byteLength: bytes.byteLength };
+  return { key, source, joined: joined === true, metadata, body: new WholeBody(bytes) };
 }
 
 function isCacheFailure(error: unknown): error is AudioCacheError {

@@ -119,14 +119,16 @@ export type AnswerTo<Request extends CacheRequest> = AnswerByRequest[Request['ty
 /** What a request comes back as. Errors are values here: no carrier between threads keeps all of a thrown one. */
 export type Outcome<Value> = { readonly value: Value } | { readonly error: ErrorMessage };
 
-/** The audio was found, or a synthesis that this caller joined completed. The receiver owns `bytes`. */
-export interface HitAnswer {
+/**
+ * The audio was found, or a synthesis that this caller joined completed. The receiver owns `bytes`. Flat and without
+ * what can be left out, since every name and nested object costs each hit its share of a microsecond.
+ */
+export interface HitAnswer extends Omit<ClipMetadata, 'byteLength'> {
   readonly type: 'hit';
   readonly key: string;
   readonly source: ClipSource;
-  readonly joined: boolean;
   readonly bytes: ArrayBuffer;
-  readonly metadata: ClipMetadata;
+  readonly joined?: true;
 }
 
 /** Nobody has it: this caller synthesizes, sends the chunks, and completes or fails the fill. */

@@ -72,7 +72,7 @@ describe('Audio put in from elsewhere', () => {
     const typeOf = async (contentType: string, format?: string, bytes = audioOf(1)) => {
       const address = { spec: { text: 'Typed', format } };
       await cache.put(address, bytes, resultOf(bytes.byteLength, { contentType }), 'relaxed');
-      return (await cache.get(address))?.metadata.contentType;
+      return (await cache.get(address))?.contentType;
     };
     expect(await typeOf('audio/ogg; codecs=opus')).toBe('audio/ogg; codecs=opus');
     expect(await typeOf('')).toBe('audio/mpeg');

@@ -19,11 +19,10 @@ describe('A phrase that is asked for', () => {
     const { cache } = await openCache();
     expect(await say(cache, 'Hello', audioOf(1))).toMatchObject({ type: 'fill-granted' });
     const hit = await cache.get(HELLO);
-    expect(hit).toMatchObject({ type: 'hit', source: 'memory', joined: false });
+    expect(hit).toMatchObject({ type: 'hit', source: 'memory' });
     expect(hit?.bytes).toEqual(audioOf(1));
-    expect(hit?.metadata).toMatchObject({
+    expect(hit).toMatchObject({
       contentType: 'audio/mpeg',
-      byteLength: 1000,
       characters: 5,
       synthesisMs: 400,
     });
