@@ -56,7 +56,7 @@ export interface RetryEnvironment {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly signal: AbortSignal;
-  /** Told before each wait, so that a caller who gave up can be let go meanwhile. */
+  /** Told before and after each wait, so that a caller who gave up can be let go meanwhile. */
   readonly onWait?: (isWaiting: boolean) => void;
 }
 

@@ -3,8 +3,8 @@
  *
  * The first caller of a key is granted its fill: it synthesizes and sends the audio. Everybody after it waits. A fill
  * ends in one of three ways: it *completes* (all waiters get the result), it *fails* (all waiters get the error), or
- * its filler is gone (aborted, or its lease ran out) and the next waiter is granted. So no key is ever stuck and
- * nobody pays twice. This class knows callers only by their ids: it works the same for one page, many tabs, or many
+ * its filler is gone (aborted, or its lease ran out) and the next waiter is granted. So no key is ever stuck, and
+ * a phrase is paid for twice only when a filler came back after its lease. This class knows callers only by their ids: it works the same for one page, many tabs, or many
  * processes.
  */
 import type { Clock } from './clock';

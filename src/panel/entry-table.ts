@@ -66,6 +66,7 @@ export function createEntryTable(cache: PanelSource): EntryTable {
       show();
     } catch {
       setText(note, 'The cache did not answer.');
+      isStale = true;
     }
     isReading = false;
   }
@@ -127,7 +128,8 @@ export function createEntryTable(cache: PanelSource): EntryTable {
     show();
     try {
       mine.clip = await cache.get({ key });
-      if (playback === mine) await mine.clip?.play();
+      if (mine.clip === undefined) setText(note, 'It is no longer held.');
+      else if (playback === mine) await mine.clip.play();
     } catch (error) {
       setText(note, `It could not be played: ${error}`);
     }
@@ -150,6 +152,7 @@ export function createEntryTable(cache: PanelSource): EntryTable {
       await cache.delete({ key });
     } catch {
       setText(note, 'The cache did not answer.');
+      isStale = true;
     }
     void read();
   }

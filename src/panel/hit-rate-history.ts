@@ -30,7 +30,7 @@ const WINDOW_MS = 60_000;
 
 /**
  * Returns the samples with the new one added and those no longer needed dropped. Totals that went down mean that
- * another tab's worker now counts: the line starts again.
+ * another worker now counts: the line starts again.
  */
 export function addSample(samples: readonly HitSample[], added: HitSample): readonly HitSample[] {
   const last = samples.at(-1);
