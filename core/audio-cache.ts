@@ -11,12 +11,13 @@
  * saw before.
  */
 import { type AudioCandidate, admit, isPlayable, REFUSAL_TEXTS, type Refusal, SNIFF_BYTES } from './admission';
+import { CacheOverview } from './cache-overview';
 import type { Clock } from './clock';
 import { concatenate } from './concatenate';
 import { DiskTier } from './disk-tier';
 import type { Hashing } from './hashing';
 import { createIdPrefix } from './id-prefix';
-import { canonicalizeSpec, checkKey, keyFromDigest } from './key';
+import { Identifier, type Identity, type SpecIdentity } from './identity';
 import { MemoryTier } from './memory-tier';
 import { Metrics } from './metrics/metrics';
 import { AudioCacheError, decodeError, type ErrorMessage } from './protocol/audio-cache-error';
@@ -29,7 +30,6 @@ import {
   type FillResult,
   type HitAnswer,
   type MetricsAnswer,
-  PROTOCOL_VERSION,
   type ServedSample,
 } from './protocol/messages';
 import type {
@@ -42,16 +42,10 @@ import type {
   Entry,
   EntryInfo,
   EntryMetadata,
-  HealthAlert,
   SpeechSpec,
-  TierName,
 } from './protocol/values';
 import { type CompletedFill, SingleFlight } from './single-flight';
-import type { AudioStore, StoredMetadata } from './storage/store';
-
-/** How many keys of phrases asked for lately are remembered, and up to which length of a canonical string. */
-const MAX_KNOWN_KEYS = 2000;
-const MAX_KNOWN_LENGTH = 500;
+import type { AudioStore } from './storage/store';
 
 /** What a cache is made of. */
 export interface AudioCacheOptions {
@@ -77,11 +71,10 @@ export class AudioCache {
   readonly #memory: MemoryTier;
   readonly #disk: DiskTier;
   readonly #fills: SingleFlight<Entry>;
-  /** Keys of phrases asked for lately. */
-  readonly #keyByCanonical = new Map<string, string>();
+  readonly #overview: CacheOverview;
+  readonly #identifier: Identifier;
   /** Callers of `read` whose phrase is still being looked up. */
   readonly #lookingUp = new Set<string>();
-  #alert: HealthAlert | undefined;
 
   constructor({ config, hashing, clock, random, store, storeError, emit }: AudioCacheOptions) {
     const nowMs = clock.nowMs();
@@ -89,6 +82,7 @@ export class AudioCache {
     this.#hashing = hashing;
     this.#clock = clock;
     this.#emit = emit;
+    this.#identifier = new Identifier(hashing, config.speedMode);
     this.#metrics = new Metrics(nowMs);
     this.#memory = new MemoryTier(config.memory, nowMs, {
       onRemoval: (reason, { entries, bytes }) => {
@@ -98,6 +92,9 @@ export class AudioCache {
       },
       onUse: (key, usedAtMs) => this.#disk.touch(key, usedAtMs),
     });
+    const fallBackToMemory = (error: AudioCacheError) => {
+      emit({ type: 'warning', message: this.#overview.noteLostStore(error) });
+    };
     this.#disk = new DiskTier({
       store,
       config: config.disk,
@@ -108,7 +105,14 @@ export class AudioCache {
         if (this.#memory.put(entry, clock.nowMs())) this.#metrics.promotions++;
       },
       onRemoval: (reason, amount) => emit({ type: 'entries-removed', tier: 'disk', reason, ...amount }),
-      onLost: (error) => this.#fallBackToMemory(error),
+      onLost: (error) => fallBackToMemory(error),
+    });
+    this.#overview = new CacheOverview({
+      config,
+      clock,
+      metrics: this.#metrics,
+      memory: this.#memory,
+      disk: this.#disk,
     });
     this.#fills = new SingleFlight({
       clock,
@@ -116,14 +120,14 @@ export class AudioCache {
       leaseMs: FILL_LEASE_MS,
       onAbandoned: (fillId) => emit({ type: 'fill-abandoned', fillId }),
     });
-    if (storeError !== undefined) this.#fallBackToMemory(storeError);
+    if (storeError !== undefined) fallBackToMemory(storeError);
   }
 
   // ---------------------------------------------------------------------------------------------- the read path
 
   /** Returns the clip, or undefined on a miss. The caller owns the bytes. */
   async get(address: Address): Promise<HitAnswer | undefined> {
-    const { key, canonical } = await this.#identify(address);
+    const { key, canonical } = await this.#identifier.identify(address);
     const looked = this.#lookUp(key, canonical);
     const found = looked instanceof Promise ? await looked : looked;
     if (found !== undefined) return this.#serve(found.entry, found.source);
@@ -135,10 +139,10 @@ export class AudioCache {
   async read(callId: string, spec: SpeechSpec): Promise<HitAnswer | FillGrantedAnswer | FillPendingAnswer> {
     this.#lookingUp.add(callId);
     let hasLeft = false;
-    let identity: Identity & { readonly canonical: string };
+    let identity: SpecIdentity;
     let found: Found | undefined;
     try {
-      identity = await this.#identifySpec(spec);
+      identity = await this.#identifier.identifySpec(spec);
       const looked = this.#lookUp(identity.key, identity.canonical);
       found = looked instanceof Promise ? await looked : looked;
     } finally {
@@ -253,7 +257,7 @@ export class AudioCache {
    * `QUOTA_EXCEEDED`
    */
   async put(address: Address, bytes: ArrayBuffer, result: FillResult, durability: Durability): Promise<string> {
-    const identity = await this.#identify(address);
+    const identity = await this.#identifier.identify(address);
     const admission = admit(this.#candidate(bytes, identity.spec, result));
     if ('refusal' in admission) {
       if (admission.refusal === 'too-large') throw this.#entryTooLarge(bytes.byteLength);
@@ -268,9 +272,10 @@ export class AudioCache {
   /** Puts an entry into memory and on its way to disk; resolves once it is there, or cannot be. */
   #keep(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
     const { key, byteLength } = entry.metadata;
-    if (this.#memory.put(entry, this.#clock.nowMs())) this.#metrics.tiers.memory.puts++;
+    const isInMemory = this.#memory.put(entry, this.#clock.nowMs());
+    if (isInMemory) this.#metrics.tiers.memory.puts++;
     const written = this.#disk.put(entry, durability);
-    this.#emit({ type: 'entry-added', key, byteLength });
+    if (isInMemory || this.#disk.kind !== 'none') this.#emit({ type: 'entry-added', key, byteLength });
     return written;
   }
 
@@ -317,14 +322,14 @@ export class AudioCache {
 
   /** True when memory or disk holds an unexpired entry. Counts as no request and as no access. */
   async has(address: Address): Promise<boolean> {
-    const { key } = await this.#identify(address);
+    const { key } = await this.#identifier.identify(address);
     if (this.#memory.peek(key, this.#clock.nowMs()) !== undefined) return true;
     return (await this.#disk.getMetadata(key)) !== undefined;
   }
 
   /** Removes an entry from memory and disk; resolves to whether there was one. */
   async delete(address: Address): Promise<boolean> {
-    const { key } = await this.#identify(address);
+    const { key } = await this.#identifier.identify(address);
     const wasInMemory = this.#memory.delete(key);
     const wasOnDisk = await this.#disk.delete(key);
     if (wasInMemory || wasOnDisk) this.#emit({ type: 'entry-deleted', key });
@@ -346,21 +351,14 @@ export class AudioCache {
   }
 
   /** Entries by last access, latest first. */
-  async entries(limit: number, cursor?: string): Promise<EntriesPage> {
-    const page = await this.#disk.list(limit, cursor);
-    if (page === undefined) return this.#memoryEntries(limit, cursor);
-    const entries = page.entries.map((stored) => this.#infoFor(stored, true));
-    return { entries, cursor: page.cursor };
+  entries(limit: number, cursor?: string): Promise<EntriesPage> {
+    return this.#overview.entries(limit, cursor);
   }
 
   /** All that is known about an entry; undefined when neither memory nor disk holds it. */
   async info(address: Address): Promise<EntryInfo | undefined> {
-    const { key } = await this.#identify(address);
-    const isOnItsWay = this.#disk.held(key) !== undefined;
-    const stored = await this.#disk.getMetadata(key);
-    if (stored !== undefined) return this.#infoFor(stored, !isOnItsWay);
-    const held = this.#memory.peek(key, this.#clock.nowMs());
-    return held && this.#infoFor({ metadata: held.entry.metadata, accessedAtMs: held.accessedAtMs }, false);
+    const { key } = await this.#identifier.identify(address);
+    return this.#overview.info(key);
   }
 
   /** Notes how long clips took as their callers saw it, and how many syntheses failed for good. */
@@ -371,19 +369,7 @@ export class AudioCache {
 
   /** How well the cache works and what it holds. */
   stats(): CacheStats {
-    const { memory, disk } = this.#config;
-    const alerts = this.#alerts();
-    return {
-      config: this.#config,
-      performance: this.#metrics.summary(this.#clock.nowMs()),
-      tiers: {
-        memory: { ...this.#memory.usage, maxBytes: memory.maxBytes },
-        disk: { ...this.#disk.usage, maxBytes: this.#disk.kind === 'none' ? 0 : disk.maxBytes },
-        remote: undefined,
-      },
-      health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },
-      runtime: { owner: true, workerMode: 'module', store: this.#disk.kind, version: PROTOCOL_VERSION },
-    };
+    return this.#overview.stats();
   }
 
   /** Everything that is exported to a monitoring system. */
@@ -404,59 +390,6 @@ export class AudioCache {
 
   // ----------------------------------------------------------------------------------------------------- inside
 
-  async #identify(address: Address): Promise<Identity> {
-    if ('spec' in address) return this.#identifySpec(address.spec);
-    return { key: checkKey(address.key), canonical: undefined, spec: undefined };
-  }
-
-  async #identifySpec(spec: SpeechSpec): Promise<{ key: string; canonical: string; spec: SpeechSpec }> {
-    const canonical = canonicalizeSpec(spec, this.#config.speedMode);
-    const known = this.#keyByCanonical.get(canonical);
-    if (known !== undefined) return { key: known, canonical, spec };
-    const key = keyFromDigest(await this.#hashing.digestHex(canonical));
-    // A hash costs as much as all the rest of a memory hit in the worker. Long texts would fill memory.
-    if (canonical.length > MAX_KNOWN_LENGTH) return { key, canonical, spec };
-    if (this.#keyByCanonical.size >= MAX_KNOWN_KEYS) this.#keyByCanonical.clear();
-    this.#keyByCanonical.set(canonical, key);
-    return { key, canonical, spec };
-  }
-
-  /** A page ends at a use, so that what is used or removed between two pages is neither repeated nor skipped. */
-  #memoryEntries(limit: number, cursor: string | undefined): EntriesPage {
-    const lastUse = Number(/^use (\d+)$/.exec(cursor ?? '')?.[1]);
-    const entries: EntryInfo[] = [];
-    let end: number | undefined;
-    for (const { entry, accessedAtMs, useNumber } of this.#memory.newestFirst(this.#clock.nowMs())) {
-      if (useNumber >= lastUse) continue;
-      if (entries.length === limit) return { entries, cursor: `use ${end}` };
-      entries.push(this.#infoFor({ metadata: entry.metadata, accessedAtMs }, false));
-      end = useNumber;
-    }
-    return { entries };
-  }
-
-  #infoFor({ metadata, accessedAtMs }: StoredMetadata, isOnDisk: boolean): EntryInfo {
-    const held = this.#memory.peek(metadata.key, this.#clock.nowMs());
-    const tiers: TierName[] = [];
-    if (held !== undefined) tiers.push('memory');
-    if (isOnDisk) tiers.push('disk');
-    return { ...metadata, accessedAtMs: Math.max(accessedAtMs, held?.accessedAtMs ?? 0), tiers };
-  }
-
-  #fallBackToMemory(error: AudioCacheError): void {
-    const message = `Audio is kept in memory only: ${error.message}`;
-    this.#alert = { code: 'STORE_FALLBACK', message, sinceMs: this.#clock.nowMs() };
-    this.#emit({ type: 'warning', message });
-  }
-
-  #alerts(): readonly HealthAlert[] {
-    const alerts = this.#alert === undefined ? [] : [this.#alert];
-    const sinceMs = this.#disk.writesFailingSinceMs;
-    if (sinceMs === undefined) return alerts;
-    const message = 'Several writes to disk in a row have failed; new audio is kept in memory only. Is the disk full?';
-    return [...alerts, { code: 'WRITES_FAILING', message, sinceMs }];
-  }
-
   #entryTooLarge(byteLength: number): AudioCacheError {
     return new AudioCacheError(
       'ENTRY_TOO_LARGE',
@@ -468,13 +401,6 @@ export class AudioCache {
 interface Found {
   readonly entry: Entry;
   readonly source: 'memory' | 'disk';
-}
-
-/** An entry's key and, when the caller named a spec, what it stands for. */
-interface Identity {
-  readonly key: string;
-  readonly canonical: string | undefined;
-  readonly spec: SpeechSpec | undefined;
 }
 
 /** The entry as one caller gets it: a copy, since a decoder detaches the buffer it is given. */
