@@ -26,11 +26,12 @@ import { abortable } from './abortable';
 import { callSafely } from './call-safely';
 import type { ClientEvent, ClientEventMap } from './client-events';
 import { Clip } from './clip';
-import { ClipRequests, fromHit, type Obtained } from './clip-requests';
+import { ClipRequests, fromHit } from './clip-requests';
 import { type AudioCacheClientOptions, checkCallOptions, type ResolvedOptions, resolveOptions } from './options';
 import type { AudioSource, Synthesize } from './origin-audio';
 import { watchPageLifecycle } from './page-lifecycle';
 import { Statistics } from './statistics';
+import type { Obtained } from './wanted';
 import { type CallOptions, WorkerLink } from './worker-link';
 
 /** What to say: a text, a spec, or the known key of an entry. */

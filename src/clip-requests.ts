@@ -7,27 +7,11 @@
 import { createIdPrefix } from '../core/id-prefix';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { AnswerTo, CacheRequest, HitAnswer } from '../core/protocol/messages';
-import type { SpeechSpec } from '../core/protocol/values';
 import { abortable } from './abortable';
-import type { ClipParts } from './clip';
 import { WholeBody } from './clip-body';
-import type { Synthesize } from './origin-audio';
 import type { Syntheses } from './syntheses';
+import type { Obtained, Wanted } from './wanted';
 import type { WorkerLink } from './worker-link';
-
-/** A phrase that somebody wants to hear. */
-export interface Wanted {
-  readonly spec: SpeechSpec;
-  /** Instead of the client's. */
-  readonly synthesize: Synthesize | undefined;
-  readonly signal: AbortSignal | undefined;
-  readonly ttlMs: number | undefined;
-  /** Take the clip at its first audio instead of when it is whole. */
-  readonly streaming: boolean;
-}
-
-/** A clip as it was obtained. */
-export type Obtained = Omit<ClipParts, 'playbackRate'>;
 
 type ReadRequest = Extract<CacheRequest, { type: 'read' | 'await-fill' }>;
 

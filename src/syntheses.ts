@@ -15,10 +15,10 @@ import { type RetryPolicy, resolveRetryPolicy } from '../core/retry';
 import { createSubtleDigest } from '../core/subtle-digest';
 import { abortable } from './abortable';
 import { WholeBody } from './clip-body';
-import type { Obtained, Wanted } from './clip-requests';
 import type { ResolvedOptions } from './options';
 import { type BegunAudio, type FillSink, Synthesis, type SynthesizedAudio } from './synthesis';
 import { Turns } from './turns';
+import type { Obtained, Wanted } from './wanted';
 import type { WorkerLink } from './worker-link';
 
 /** What the syntheses of a page work with. */

@@ -4,9 +4,10 @@
  */
 import { decodeError } from '../core/protocol/audio-cache-error';
 import { type AnswerTo, type CacheRequest, PROTOCOL_VERSION } from '../core/protocol/messages';
-import { ClipRequests, type Obtained, type Wanted } from '../src/clip-requests';
+import { ClipRequests } from '../src/clip-requests';
 import { type AudioCacheClientOptions, resolveOptions } from '../src/options';
 import { Syntheses } from '../src/syntheses';
+import type { Obtained, Wanted } from '../src/wanted';
 import type { CallOptions, WorkerLink } from '../src/worker-link';
 import { CacheService } from '../worker/cache-service';
 import { configOf } from './cache-fixture';
@@ -99,4 +100,24 @@ export class PageFixture {
       this.pendingRequests--;
     }
   }
+}
+
+/** Settles a promise with time standing still, and tells how that was. */
+export async function outcomeOf(worker: SharedWorkerFixture, promise: Promise<unknown>): Promise<unknown> {
+  let outcome: unknown = 'still waiting';
+  promise.then(
+    (value) => {
+      outcome = value;
+    },
+    (error: unknown) => {
+      outcome = error;
+    },
+  );
+  await quiet(worker);
+  return outcome;
+}
+
+/** Lets everything happen that needs no more than a few messages. */
+export async function quiet(worker: SharedWorkerFixture): Promise<void> {
+  for (let turn = 0; turn < 30; turn++) await worker.clock.advance(0);
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
-import type { Obtained } from '../../src/clip-requests';
+import type { Obtained } from '../../src/wanted';
 import { audioOf } from '../cache-fixture';
-import { SharedWorkerFixture } from '../page-fixture';
+import { outcomeOf, quiet, SharedWorkerFixture } from '../page-fixture';
 import { answering, audioResponse, ScriptedOrigin } from '../synthesis-fixture';
 
 const audio = new Uint8Array(audioOf(1));
@@ -24,26 +24,6 @@ async function* breakingIterable(): AsyncGenerator<Uint8Array> {
 async function bytesOf(obtained: Obtained | undefined): Promise<ArrayBuffer | undefined> {
   await obtained?.body.whole;
   return obtained?.body.copy();
-}
-
-/** Settles a promise with time standing still, and tells how that was. */
-async function outcomeOf(worker: SharedWorkerFixture, promise: Promise<unknown>): Promise<unknown> {
-  let outcome: unknown = 'still waiting';
-  promise.then(
-    (value) => {
-      outcome = value;
-    },
-    (error: unknown) => {
-      outcome = error;
-    },
-  );
-  await quiet(worker);
-  return outcome;
-}
-
-/** Lets everything happen that needs no more than a few messages. */
-async function quiet(worker: SharedWorkerFixture): Promise<void> {
-  for (let turn = 0; turn < 30; turn++) await worker.clock.advance(0);
 }
 
 describe('A page that asks for a phrase', () => {

@@ -1,0 +1,18 @@
+/** What a caller wants, and what it gets, between the parts of the page that bring one to the other. */
+import type { SpeechSpec } from '../core/protocol/values';
+import type { ClipParts } from './clip';
+import type { Synthesize } from './origin-audio';
+
+/** A phrase that somebody wants to hear. */
+export interface Wanted {
+  readonly spec: SpeechSpec;
+  /** Instead of the client's. */
+  readonly synthesize: Synthesize | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly ttlMs: number | undefined;
+  /** Take the clip at its first audio instead of when it is whole. */
+  readonly streaming: boolean;
+}
+
+/** A clip as it was obtained. */
+export type Obtained = Omit<ClipParts, 'playbackRate'>;
