@@ -6,6 +6,8 @@
  * failure and the path goes on. The origin itself is not here but where its function lives (a page, a Node program):
  * this class grants the fill of a key to one caller and takes the audio from it.
  *
+ * Longer than other files on purpose: the two paths are read together.
+ *
  * Invariants: entries are immutable, a new one replaces a whole old one; every caller gets bytes of its own; only
  * complete and admitted audio is stored; and whatever an operation awaits, it looks again before it acts on what it
  * saw before.
