@@ -84,6 +84,7 @@ meter { appearance: none; background: var(--line); border: 0; border-radius: 1re
 
 .scroll { max-height: 24rem; overflow: auto }
 td small { display: block }
+td span { -webkit-box-orient: vertical; -webkit-line-clamp: 2; display: -webkit-box; overflow: hidden }
 button { background: none; border: 1px solid var(--line); border-radius: .5rem; color: inherit; cursor: pointer; font: inherit; height: 2rem; margin-inline-start: .375rem; min-width: 2rem }
 button:hover { background: var(--line) }
 :focus-visible { outline: 2px solid var(--disk); outline-offset: -2px }
