@@ -23,7 +23,11 @@ export function createSavings(): PanelView {
   return {
     root: card('saved', 'Saved', saved.list),
     update: ({ performance: { saved: amounts } }) =>
-      saved.show(formatCount(amounts.requests), formatCount(amounts.characters), formatTime(amounts.synthesisMs)),
+      saved.show(
+        formatCount(amounts.requests),
+        formatCount(amounts.characters),
+        amounts.synthesisMs ? formatTime(amounts.synthesisMs) : '0 s',
+      ),
   };
 }
 
