@@ -37,6 +37,8 @@ export interface AudioCandidate {
   /** The format that was asked for, such as `mp3`: what raw bytes without a declared type are taken for. */
   readonly format?: string | undefined;
   readonly maxEntryBytes: number;
+  /** More is to come: the length says nothing yet. */
+  readonly isPartial?: boolean | undefined;
 }
 
 /** How many leading bytes tell the formats apart. */
@@ -46,7 +48,8 @@ export const SNIFF_BYTES = 64;
 export function admit(candidate: AudioCandidate): Admission {
   const { head, byteLength, announcedLength, maxEntryBytes } = candidate;
   if (byteLength === 0) return { refusal: 'empty' };
-  if (announcedLength !== undefined && byteLength < announcedLength) return { refusal: 'truncated' };
+  const promisedLength = Math.max(announcedLength ?? 0, riffLength(head));
+  if (byteLength < promisedLength && !candidate.isPartial) return { refusal: 'truncated' };
   const contentType = audioTypeOf(head, candidate.declaredType, candidate.format);
   if (typeof contentType !== 'string') return contentType;
   return byteLength > maxEntryBytes ? { refusal: 'too-large' } : { contentType };
@@ -64,14 +67,16 @@ function audioTypeOf(
     mediaType === '' || mediaType === 'application/octet-stream' || mediaType === 'binary/octet-stream';
   if (!isUnspecific && !mediaType.startsWith('audio/') && mediaType !== 'application/ogg')
     return { refusal: 'not-audio' };
-  // An error body under an audio type is the classic way to poison a cache.
-  if (looksLikeText(head)) return { refusal: 'not-audio' };
+  const container = sniffContainer(head);
+  // An error body under an audio type is the classic way to poison a cache. Telephone codecs can look like text.
+  const isTelephony = /^audio\/(?:pcm[au]|basic)\b/.test(mediaType);
+  if (container === undefined && !isTelephony && isText(head)) return { refusal: 'not-audio' };
   // Parameters stay: raw PCM cannot be played without its rate and channels.
   if (!isUnspecific) return declared;
   const asked = TYPE_BY_FORMAT.get(format?.toLowerCase().split(/[_-]/, 1)[0] ?? '');
   // Raw samples can look like anything, such as an MP3 frame.
-  if (asked === 'audio/pcm') return sniffContainer(head) ?? asked;
-  return sniffContainer(head) ?? sniffFrame(head) ?? asked ?? { refusal: 'unknown-type' };
+  if (asked === 'audio/pcm') return container ?? asked;
+  return container ?? sniffFrame(head) ?? asked ?? { refusal: 'unknown-type' };
 }
 
 const TYPE_BY_FORMAT: ReadonlyMap<string, string> = new Map([
@@ -106,12 +111,24 @@ function sniffFrame(head: Uint8Array): string | undefined {
   return (second & 0x06) === 0 ? 'audio/aac' : 'audio/mpeg';
 }
 
-/** True for the beginning of an HTML, XML or JSON document, which no audio format shares. */
-function looksLikeText(head: Uint8Array): boolean {
-  let text = '';
-  for (const byte of head.subarray(0, SNIFF_BYTES)) text += String.fromCharCode(byte);
-  // A byte order mark, here as the three bytes UTF-8 writes it in, may come first.
-  return /^(?:\xef\xbb\xbf)?\s*(?:<(?:!doctype|!--|html|head|body|\?xml|error)|\{\s*["}]|\[\s*[{"\]])/i.test(text);
+/** True for UTF-8 text without control characters: a page, JSON or a message, never the start of audio. */
+function isText(head: Uint8Array): boolean {
+  try {
+    // As a stream, because the head may end in the middle of a character.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(head.subarray(0, SNIFF_BYTES), { stream: true });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what text does not have.
+    return !/[\0-\x08\x0e-\x1f\x7f]/.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** The length a WAV file says it has; 0 where it does not, as in one that was streamed before its end was known. */
+function riffLength(head: Uint8Array): number {
+  if (!startsWith(head, 'RIFF') || head.byteLength < 8) return 0;
+  const size = new DataView(head.buffer, head.byteOffset).getUint32(4, true);
+  // A pad byte at the end is often left out.
+  return size >= 0x7fff_0000 ? 0 : size + 7;
 }
 
 function startsWith(head: Uint8Array, text: string, offset = 0): boolean {

@@ -14,6 +14,11 @@ declare class TextEncoder {
   encode(text: string): Uint8Array<ArrayBuffer>;
 }
 
+declare class TextDecoder {
+  constructor(label: 'utf-8', options: { fatal: boolean });
+  decode(bytes: Uint8Array, options: { stream: boolean }): string;
+}
+
 interface AbortSignal {
   readonly aborted: boolean;
   readonly reason: unknown;

@@ -139,6 +139,7 @@ export class AudioCacheClient {
       });
     };
     this.#requests = new ClipRequests(this.#link, load, Math.random);
+    if (resolved.synthesize !== undefined) this.#requests.prepare();
     this.#unwatch = watchPageLifecycle({
       onHidden: () => this.#settle(),
       onFrozen: () => this.#link.suspend(),
@@ -163,10 +164,10 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_SPEC`, `SYNTHESIS_FAILED` (with `status`, `attempts`, `cause`), `NO_SYNTHESIZER`
    */
   async getOrSynthesize(input: string | SpeechSpec, options: GetOrSynthesizeOptions = {}): Promise<Clip> {
-    const { signal, synthesize, ttlMs, streaming = false } = options;
     const startedAt = performance.now();
     this.#throwIfClosed();
     checkCallOptions(options);
+    const { signal, synthesize, ttlMs, streaming = false } = options;
     const spec = this.#resolve(input);
     try {
       const obtained = await this.#requests.obtain({ spec, synthesize, signal, ttlMs, streaming });
@@ -188,9 +189,9 @@ export class AudioCacheClient {
    * `ENTRY_TOO_LARGE`, `SYNTHESIS_FAILED` (a Response with an error status); with `durability: 'durable'` also `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`
    */
   async put(input: SpeechInput, data: AudioSource, options: PutOptions = {}): Promise<string> {
-    const { signal, contentType, ttlMs, durability = 'relaxed', transfer = false } = options;
     this.#throwIfClosed();
     checkCallOptions(options);
+    const { signal, contentType, ttlMs, durability = 'relaxed', transfer = false } = options;
     const address = this.#locate(input);
     const { readAudio } = await import('./origin-audio');
     const audio = { audio: data, contentType, custom: options.custom };

@@ -1,8 +1,8 @@
 /**
  * Asks the cache for a clip, and has it synthesized on this page when the cache says so or does not answer.
  *
- * A page that finds all it asks for never loads the synthesizing part (`syntheses.ts`); it is fetched along with the
- * first phrase that is asked for, so that a deployment in between does not pull it from under a page.
+ * The synthesizing part (`syntheses.ts`) is fetched beside the page's own start when there is a synthesizer, else with
+ * the first phrase, so that neither a lost network nor a deployment in between pulls it from under a page.
  */
 import { createIdPrefix } from '../core/id-prefix';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
@@ -51,6 +51,11 @@ export class ClipRequests {
         if (isRetry || !isWorthRetrying) return (await loading).obtainWithoutCache(wanted, error);
       }
     }
+  }
+
+  /** Fetches the synthesizing part ahead of the first phrase: a page may be offline by then. */
+  prepare(): void {
+    this.#loadSyntheses().catch(() => {});
   }
 
   /** The cache says that nobody waits for a fill any more. */

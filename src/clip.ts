@@ -103,8 +103,16 @@ export class Clip {
    */
   async play({ volume = 1, signal }: PlayOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    const url = URL.createObjectURL(await this.blob());
     this.#stop();
+    // Until there is a sound, stopping means not to begin.
+    let isStopped = false;
+    this.#stop = () => {
+      isStopped = true;
+    };
+    const blob = await this.blob();
+    signal?.throwIfAborted();
+    if (isStopped) return;
+    const url = URL.createObjectURL(blob);
     const element = new Audio(url);
     element.volume = volume;
     // The pitch is preserved by default.
@@ -120,7 +128,6 @@ export class Clip {
     ended.catch(() => {});
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      signal?.throwIfAborted();
       await Promise.race([element.play(), ended]);
       await ended;
     } finally {

@@ -21,7 +21,7 @@ export interface SynthesisResult {
   readonly audio: AudioSource;
   /** A media type; needed where neither the audio nor the spec's `format` tells. */
   readonly contentType?: string | undefined;
-  /** Word timings, for instance; it comes back as `clip.metadata.custom`. */
+  /** Word timings, for instance; comes back as `clip.metadata.custom`. What is no data, such as a function, is left out. */
   readonly custom?: JsonObject | undefined;
 }
 

@@ -188,22 +188,24 @@ export class Synthesis {
     try {
       const returned = await abortable(Promise.resolve(synthesize(spec, { signal })), signal);
       const incoming = openAudio(returned, clock.nowMs());
-      const { contentType, custom, announcedLength } = incoming;
-      const judge = (declaredLength: number | undefined) =>
+      const { contentType, announcedLength } = incoming;
+      const custom = cloneable(incoming.custom);
+      const judge = (isPartial: boolean) =>
         admit({
           head: body.head(SNIFF_BYTES),
           byteLength: body.byteLength,
           declaredType: contentType,
-          announcedLength: declaredLength,
+          announcedLength,
+          isPartial,
           format: spec.format,
           maxEntryBytes,
         });
       await readChunks(incoming.chunks, signal, (chunk) => {
         this.#receive(body, chunk);
-        const soFar = judge(undefined);
+        const soFar = judge(true);
         if ('contentType' in soFar) this.#beginning.announce({ body, contentType: soFar.contentType, custom });
       });
-      const admission = judge(announcedLength);
+      const admission = judge(false);
       const refusal = 'refusal' in admission ? admission.refusal : undefined;
       if (refusal !== undefined && !isPlayable(refusal)) throw refusalError(refusal);
       body.finish();
@@ -238,6 +240,15 @@ export class Synthesis {
       for (const fillId of this.#fillIds) sink.renew(fillId);
       this.#renewSoon();
     }, FILL_LEASE_MS / 4);
+  }
+}
+
+/** Data that can cross to the worker; what cannot is left out, rather than having the audio thrown away for it. */
+function cloneable(custom: JsonObject | undefined): JsonObject | undefined {
+  try {
+    return structuredClone(custom);
+  } catch {
+    return undefined;
   }
 }
 

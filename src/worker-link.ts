@@ -174,7 +174,9 @@ export class WorkerLink {
     const { open, onEvent, clock, callTimeoutMs } = this.#options;
     return new Promise<void>((resolve, reject) => {
       // A script that cannot be loaded, or a policy that forbids it, shows as an error event without a message.
-      worker.addEventListener('error', (event) => reject(workerLost(event.message || 'Its script could not be run.')));
+      worker.addEventListener('error', (event) =>
+        reject(workerLost(event.message || 'Its script could not be run; see "Limits" in the README.')),
+      );
       const cancel = clock.schedule(() => reject(workerLost('It did not get ready.')), callTimeoutMs);
       endpoint
         .open(open, proxy(onEvent))

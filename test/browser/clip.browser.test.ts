@@ -91,3 +91,12 @@ test("with speedMode 'playback' another speed is a hit, and the player applies i
   await fast.play({ volume: 0 });
   expect(play.mock.contexts[0]).toMatchObject({ playbackRate: 4, preservesPitch: true });
 });
+
+test.each(['stop', 'release'] as const)('%s in the same breath as play leaves it silent', async (end) => {
+  const clip = await clipOf(60_000);
+  const play = vi.spyOn(HTMLMediaElement.prototype, 'play');
+  const playing = clip.play({ volume: 0 });
+  clip[end]();
+  await playing;
+  expect(play).not.toHaveBeenCalled();
+});

@@ -76,6 +76,12 @@ describe('what is no whole audio is never stored', () => {
       () => wavResponse({ headers: { 'content-length': '9999999' } }),
       'truncated',
     ],
+    [
+      'a message that claims to be audio',
+      () => new Response('<h1>502 Bad Gateway</h1>', { headers: { 'content-type': 'audio/mpeg' } }),
+      'not-audio',
+    ],
+    ['a WAV file without its end', () => new Response(audio().slice(0, 500)), 'truncated'],
   ])('%s', async (_, answer, reason) => {
     const cache = createClient({ synthesize: answer, retry: FAST_RETRY });
     await expect(cache.getOrSynthesize(TEXT)).rejects.toMatchObject({ code: 'SYNTHESIS_FAILED', reason });

@@ -23,7 +23,7 @@ const CONTAINERS: readonly (readonly [name: string, head: Uint8Array, contentTyp
   ['MP3, MPEG-2.5', bytesOf(0xff, 0xe3, 0x18, 0xc4), 'audio/mpeg'],
   ['AAC, MPEG-4', bytesOf(0xff, 0xf1, 0x50, 0x80), 'audio/aac'],
   ['AAC, MPEG-2', bytesOf(0xff, 0xf9, 0x50, 0x80), 'audio/aac'],
-  ['WAV', bytesOf('RIFF', 0x24, 0x08, 0, 0, 'WAVEfmt '), 'audio/wav'],
+  ['WAV', bytesOf('RIFF', SNIFF_BYTES - 8, 0, 0, 0, 'WAVEfmt '), 'audio/wav'],
   ['Ogg', bytesOf('OggS', 0, 2), 'audio/ogg'],
   ['FLAC', bytesOf('fLaC', 0, 0, 0, 0x22), 'audio/flac'],
   ['MP4', bytesOf(0, 0, 0, 0x1c, 'ftypM4A '), 'audio/mp4'],
@@ -160,7 +160,42 @@ describe('The length', () => {
     });
   });
 
-  it.each([1, 2, 3, 7])('of %i bytes is enough to be judged', (length) => {
+  it.each([3, 7])('of %i bytes is enough to be judged', (length) => {
     expect(judge(MP3.subarray(0, length), { declaredType: 'audio/mpeg' })).toEqual({ contentType: 'audio/mpeg' });
   });
+});
+
+describe('A message in place of audio', () => {
+  it.each(['<h1>502 Bad Gateway</h1>', 'Bad Gateway', 'upstream connect error', '<svg/>', 'null', '服務暫時無法使用'])(
+    'is no audio, whatever it is declared as: %s',
+    (message) => {
+      const head = new TextEncoder().encode(message).subarray(0, SNIFF_BYTES);
+      for (const declaredType of ['audio/mpeg', 'application/octet-stream', undefined]) {
+        expect(judge(head, { declaredType, format: 'mp3' })).toEqual({ refusal: 'not-audio' });
+      }
+    },
+  );
+
+  it('is not seen in the printable silence of telephone codecs', () => {
+    const silence = new Uint8Array(SNIFF_BYTES).fill(0x55);
+    expect(judge(silence, { declaredType: 'audio/PCMA;rate=8000' })).toEqual({ contentType: 'audio/pcma;rate=8000' });
+  });
+});
+
+describe('A WAV file shorter than its own header says', () => {
+  const wav = (size: readonly number[]) => bytesOf('RIFF', ...size, 'WAVEfmt ');
+
+  it('is truncated, once it is said to be whole', () => {
+    const head = wav([0x24, 0x7d, 0, 0]);
+    expect(judge(head)).toEqual({ refusal: 'truncated' });
+    expect(judge(head, { isPartial: true })).toEqual({ contentType: 'audio/wav' });
+    expect(judge(head, { byteLength: 0x7d24 + 8, maxEntryBytes: 100_000 })).toEqual({ contentType: 'audio/wav' });
+  });
+
+  it.each([[[0, 0, 0, 0]], [[0xff, 0xff, 0xff, 0xff]], [[0xff, 0xff, 0xff, 0x7f]]])(
+    'is whole all the same when the header was written before the end was known: %j',
+    (size) => {
+      expect(judge(wav(size))).toEqual({ contentType: 'audio/wav' });
+    },
+  );
 });
