@@ -74,7 +74,9 @@ function packedFiles() {
   const [{ files }] = JSON.parse(execSync(pack, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
   const paths = files.map((/** @type {{ path: string }} */ file) => file.path);
   const expected = ['package.json', 'README.md', 'LICENSE'];
-  const surplus = paths.filter((/** @type {string} */ path) => !expected.includes(path) && !path.startsWith('dist/'));
+  const surplus = paths.filter(
+    (/** @type {string} */ path) => !expected.includes(path) && !/^(?:dist|docs)\//.test(path),
+  );
   const missing = expected.filter((path) => !paths.includes(path));
   return [
     ...surplus.map((/** @type {string} */ path) => `${path} would be published`),

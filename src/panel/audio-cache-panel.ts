@@ -70,7 +70,7 @@ export class AudioCachePanel extends Base {
     const { views, entries } = this.#parts;
     const onEvent = (event: ClientEvent) => {
       views.log.add(event, Date.now());
-      if (event.type !== 'served' && event.type !== 'failed') entries.invalidate();
+      if (event.type !== 'failed') entries.invalidate();
       this.#draw();
     };
     const timer = setInterval(() => this.#tick(), TICK_MS);
