@@ -58,8 +58,9 @@ async function play(clip: Clip, signal: AbortSignal): Promise<void> {
 }
 
 function describe({ source, joined, byteLength }: Clip, latencyMs: number, settings: Settings): string {
-  const words = joined ? `${SOURCE_WORDS[source]} by someone else` : SOURCE_WORDS[source];
-  const simulated = source === 'origin' && settings.delayMs > 0 ? ` (${settings.delayMs} ms simulated)` : '';
+  // Whoever joins waits for what is left of it, so the simulated delay is not a part of this figure that can be named.
+  const words = joined ? 'joined the one being made' : SOURCE_WORDS[source];
+  const simulated = source === 'origin' && !joined && settings.delayMs > 0 ? ` (${settings.delayMs} ms simulated)` : '';
   return `${words} · ${milliseconds(latencyMs)}${simulated} · ${kilobytes(byteLength)}`;
 }
 

@@ -10,8 +10,9 @@ import { build } from 'vite';
 import { root } from './install.mjs';
 
 /**
- * Budgets in KB. The page entry is what a page pays before its first phrase; the rest of the page's code comes with the
- * first phrase that is asked for, stored or measured. The worker is measured as it is shipped, with its WebAssembly.
+ * Budgets in KB. The page entry is what a page pays to read a cache; the rest of the page's code is loaded beside it by a
+ * client that has a synthesizer, else when it is first needed. The worker is measured as it is shipped, with its
+ * WebAssembly.
  */
 const budgets = { 'page entry': 8, 'page, loaded when needed': 8, worker: 27, panel: 6 };
 
