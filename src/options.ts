@@ -112,7 +112,7 @@ const RULES: Rules = {
   storeText: ofType('boolean'),
   maxEntryBytes: numberFrom(1),
   memory: { ...TIER_RULES, maxEntries: numberFrom(1) },
-  disk: { ...TIER_RULES, store: oneOf('auto', 'indexeddb', 'none') },
+  disk: { ...TIER_RULES, store: oneOf('auto', 'opfs', 'indexeddb', 'none') },
   cleanupIntervalMs: numberFrom(1000, 2 ** 31 - 1),
   retry: { rateLimited: BACKOFF_RULES, unavailable: BACKOFF_RULES, maxRetryAfterMs: numberFrom(0) },
   synthesisTimeoutMs: numberFrom(1, 2 ** 31 - 1),

@@ -178,6 +178,21 @@ export interface TierState {
   readonly maxBytes: number;
 }
 
+/** What a disk store tells about its disk, beside the entries it holds. */
+export interface StoreReport {
+  /** Bytes taken on the disk, dead ones not yet given back and the engine's own included: what `maxBytes` limits. */
+  readonly bytesOnDisk: number;
+  /** Bytes spared by compressing the entries held. */
+  readonly bytesSavedByCompression: number;
+  /** Records found damaged since the store was opened: dropped, never served. */
+  readonly damagedRecords: number;
+  /** Entries of an earlier run's IndexedDB that are being moved over; absent once all are. */
+  readonly migration?: { readonly movedEntries: number; readonly remainingEntries: number } | undefined;
+}
+
+/** State of the disk tier. */
+export interface DiskState extends TierState, StoreReport {}
+
 /** Something is not as it should be; the cache works on. */
 export interface HealthAlert {
   readonly code: 'STORE_FALLBACK' | 'WRITES_FAILING' | 'WORKER_UNAVAILABLE';
@@ -207,7 +222,7 @@ export interface CacheStats {
     readonly saved: { readonly requests: number; readonly characters: number; readonly synthesisMs: number };
     readonly errors: ErrorCounters;
   };
-  readonly tiers: { readonly memory: TierState; readonly disk: TierState; readonly remote: undefined };
+  readonly tiers: { readonly memory: TierState; readonly disk: DiskState; readonly remote: undefined };
   readonly health: { readonly status: 'ok' | 'degraded' | 'failing'; readonly alerts: readonly HealthAlert[] };
   readonly runtime: {
     /** True when this tab's worker holds the stores. */
@@ -233,7 +248,8 @@ export interface MemoryConfig {
 
 /** Limits of the disk tier. */
 export interface DiskConfig {
-  readonly store: 'auto' | 'indexeddb' | 'none';
+  /** `auto`: OPFS where its handles work, else IndexedDB, else memory only. */
+  readonly store: 'auto' | 'opfs' | 'indexeddb' | 'none';
   readonly maxBytes: number;
   readonly ttlMs: number;
   readonly highWater: number;

@@ -6,7 +6,15 @@
  * limits are the disk tier's business (`core/disk-tier.ts`). It must stay correct with several writers on the same
  * data, since tabs without Web Locks each work alone.
  */
-import type { Amount, Durability, EntriesPage, Entry, EntryMetadata, StoreKind } from '../protocol/values';
+import type {
+  Amount,
+  Durability,
+  EntriesPage,
+  Entry,
+  EntryMetadata,
+  StoreKind,
+  StoreReport,
+} from '../protocol/values';
 
 /** An entry's metadata and when it was last used. */
 export interface StoredMetadata {
@@ -16,6 +24,13 @@ export interface StoredMetadata {
 
 /** A page of `list`, without the tiers that only the cache knows. */
 export type StoredPage = Pick<EntriesPage, 'cursor'> & { readonly entries: readonly StoredMetadata[] };
+
+/** What one step of giving room back did. */
+export interface Reclaimed {
+  /** False: nothing on the disk is worth moving. */
+  readonly isWorthwhile: boolean;
+  readonly evicted: Amount;
+}
 
 /**
  * Keeps entries on disk.
@@ -59,6 +74,16 @@ export interface AudioStore {
 
   /** Entries and audio bytes held, exact as of this store's own latest operation. */
   usage(): Amount;
+
+  /**
+   * Makes room on the disk by moving what lives together, in one step of a few milliseconds; resolves to whether it
+   * was worth one. Entries that are used so rarely that moving them would not pay are evicted instead and counted in
+   * `evicted`.
+   */
+  reclaim(): Promise<Reclaimed>;
+
+  /** What the store tells about its disk. */
+  report(): StoreReport;
 
   /** Resolves once all that was accepted, touches included, survives power loss. */
   flush(): Promise<void>;
