@@ -8,6 +8,7 @@
 import { createHMAC, createSHA256, createXXHash64, type IHasher } from 'hash-wasm';
 import type { Checksum } from './protocol/values';
 import { createSubtleDigest } from './subtle-digest';
+import { xxh64 } from './xxh64';
 
 /** How the checksum of stored audio turned out. */
 export type ChecksumVerdict = 'match' | 'mismatch' | 'unverifiable';
@@ -22,6 +23,8 @@ export interface Hashing {
   checksum(bytes: ArrayBuffer): Checksum;
   /** Compares audio with its checksum; `unverifiable` where WebAssembly is missing for the kind it names. */
   verify(bytes: ArrayBuffer, checksum: Checksum): ChecksumVerdict;
+  /** XXH64 of the bytes (seed 0), big-endian; the same with and without WebAssembly. The caller owns the eight bytes. */
+  xxh64(bytes: Uint8Array): Uint8Array;
 }
 
 /** What `createHashing` is given. */
@@ -51,6 +54,7 @@ export async function createHashing({ keySecret, wasm = true }: HashingOptions =
       if (!hashers) return 'unverifiable';
       return xxh64Hex(hashers.xxh64, bytes) === hex ? 'match' : 'mismatch';
     },
+    xxh64: hashers ? (bytes) => hashers.xxh64.init().update(bytes).digest('binary') : xxh64,
   };
 }
 

@@ -6,15 +6,7 @@
  * limits are the disk tier's business (`core/disk-tier.ts`). It must stay correct with several writers on the same
  * data, since tabs without Web Locks each work alone.
  */
-import type {
-  Amount,
-  Durability,
-  EntriesPage,
-  Entry,
-  EntryMetadata,
-  StoreKind,
-  StoreReport,
-} from '../protocol/values';
+import type { Amount, Durability, EntriesPage, Entry, EntryMetadata, StoreKind, StoreReport } from '../protocol/values';
 
 /** An entry's metadata and when it was last used. */
 export interface StoredMetadata {

@@ -138,6 +138,19 @@ describe('Fingerprints', () => {
   });
 });
 
+describe('XXH64 of record headers', () => {
+  it('is the same with and without WebAssembly, at every length', async () => {
+    const [wasm, plain] = [await createHashing(), await createHashing({ wasm: false })];
+    expect(Buffer.from(plain.xxh64(new TextEncoder().encode('a'))).toString('hex')).toBe('d24ec4f1a98c6e5b');
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(plain.xxh64(bytes)).toEqual(wasm.xxh64(bytes));
+      }),
+      { seed: 20260719 },
+    );
+  });
+});
+
 describe('Hashing where the platform gives little', () => {
   afterEach(() => vi.unstubAllGlobals());
 

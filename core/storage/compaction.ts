@@ -1,0 +1,172 @@
+/**
+ * Empties one segment: what lives in it is written to the end of the log, so that the file can be given back. In steps
+ * of a few milliseconds, between which everything else goes on.
+ *
+ * Removals are kept as long as a segment exists that may hold a record they make invalid: without checkpoints the index
+ * is rebuilt from the log alone, and what was deleted must not come back then. Killed at any moment: the records are
+ * there once or twice, which is the same. The segment is given up only after the copies are safe from power loss.
+ */
+import type { ChecksumVerdict } from '../hashing';
+import type { Checksum } from '../protocol/values';
+import { readWhole } from './checked-io';
+import { type EntryIndex, NONE } from './entry-index';
+import type { Log } from './log';
+import {
+  decodeRemovals,
+  encodeRemovals,
+  FILE_HEADER_BYTES,
+  keyWordsOf,
+  type RecordHeader,
+  type RemovalItem,
+  removalsBytes,
+  type Seal,
+  setRecordTimes,
+} from './record';
+import type { Segment } from './segment';
+import { type ReadRequest, type ScanEnd, scanRecords } from './segment-scan';
+
+/** A step copies about as much, some 2 ms in a browser. */
+const STEP_BYTES = 1024 * 1024;
+/** Items of one removal record. */
+export const REMOVALS_PER_RECORD = 1_000;
+
+/** What a compaction works on. */
+export interface CompactionOptions {
+  readonly log: Log;
+  readonly index: EntryIndex;
+  readonly seal: Seal;
+  /** Entries used before this are evicted instead of copied. */
+  readonly evictUsedBeforeMs: number;
+  /** Reads back and checks bodies too: after a failed flush nobody knows what the file holds. */
+  readonly verifyBody?: ((bytes: ArrayBuffer, checksum: Checksum) => ChecksumVerdict) | undefined;
+  /** An entry is to be forgotten: it was damaged, or not worth copying. */
+  readonly onGone: (slot: number, reason: 'damaged' | 'evicted') => void;
+}
+
+interface Found {
+  readonly header: RecordHeader;
+  readonly head: Uint8Array;
+  readonly offsetBytes: number;
+}
+
+/** The emptying of one segment. */
+export class Compaction {
+  readonly victim: Segment;
+  readonly #options: CompactionOptions;
+  readonly #scan: Generator<ReadRequest, ScanEnd, Uint8Array>;
+  #found: Found[] = [];
+  #removals: RemovalItem[] = [];
+  #isStarted = false;
+  #wanted: ReadRequest | undefined;
+
+  constructor(victim: Segment, options: CompactionOptions) {
+    this.victim = victim;
+    this.#options = options;
+    this.#scan = scanRecords(
+      { seal: options.seal, salt: victim.salt, fromBytes: FILE_HEADER_BYTES, fileBytes: victim.endBytes },
+      ({ header, head, offsetBytes }) => this.#found.push({ header, head: head.slice(), offsetBytes }),
+    );
+  }
+
+  /** Removals that had to be kept. */
+  get keptRemovals(): number {
+    return this.#removals.length;
+  }
+
+  /**
+   * Copies some more; resolves to true once nothing in the segment lives.
+   * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`: what was not copied is where it was
+   */
+  async step(): Promise<boolean> {
+    const { log } = this.#options;
+    const file = await this.victim.open();
+    let copiedBytes = 0;
+    while (copiedBytes < STEP_BYTES) {
+      const next = this.#isStarted ? this.#answer(file.read.bind(file)) : this.#scan.next();
+      this.#isStarted = true;
+      for (const found of this.#found.splice(0)) {
+        const recordBytes = found.head.byteLength + found.header.bodyBytes;
+        if (found.header.kind === 'removals') this.#removals.push(...decodeRemovals(found.head));
+        if (found.header.kind !== 'entry' || this.#slotOf(found) === NONE) continue;
+        if (!log.hasRoomFor(recordBytes)) await log.makeRoomFor(recordBytes);
+        copiedBytes += this.#move(found);
+      }
+      if (next.done) {
+        this.#dropUnreadable();
+        await this.#keepRemovals();
+        return true;
+      }
+      this.#wanted = next.value;
+    }
+    return false;
+  }
+
+  #answer(read: (target: Uint8Array, offsetBytes: number) => number): IteratorResult<ReadRequest, ScanEnd> {
+    const { offsetBytes, byteLength } = this.#wanted ?? { offsetBytes: 0, byteLength: 0 };
+    const target = new Uint8Array(byteLength);
+    return this.#scan.next(target.subarray(0, read(target, offsetBytes)));
+  }
+
+  /** The slot of a record that lives. */
+  #slotOf({ head, offsetBytes }: Found): number {
+    const { index } = this.#options;
+    const slot = index.find(keyWordsOf(head));
+    const isHere =
+      slot !== NONE && index.segmentId(slot) === this.victim.segmentId && index.offsetBytes(slot) === offsetBytes;
+    return isHere ? slot : NONE;
+  }
+
+  /** Copies a record, unless it is dead by now, and returns its size. Nothing can happen in between: no waiting here. */
+  #move(found: Found): number {
+    const { log, index, evictUsedBeforeMs, verifyBody, onGone } = this.#options;
+    const { header, head, offsetBytes } = found;
+    const slot = this.#slotOf(found);
+    const { file } = this.victim;
+    if (slot === NONE || file === undefined) return 0;
+    if (index.accessedAtMs(slot) < evictUsedBeforeMs) {
+      this.#removals.push({ words: keyWordsOf(head), segmentId: this.victim.segmentId });
+      onGone(slot, 'evicted');
+      return 0;
+    }
+    const body = new Uint8Array(header.bodyBytes);
+    const isRead = readWhole(file, body, offsetBytes + head.byteLength);
+    const isDamaged = header.bodyChecksum && verifyBody?.(body.buffer, header.bodyChecksum) === 'mismatch';
+    if (!isRead || isDamaged) {
+      onGone(slot, 'damaged');
+      return 0;
+    }
+    setRecordTimes(head, index.accessedAtMs(slot), index.expiresAtMs(slot));
+    const position = log.append(head, body);
+    const recordBytes = head.byteLength + header.bodyBytes;
+    this.victim.addLive(-recordBytes);
+    log.segment(position.segmentId)?.addLive(recordBytes);
+    const { bodyBytes, audioBytes } = header;
+    index.move(slot, { ...position, headBytes: head.byteLength, bodyBytes, audioBytes });
+    return recordBytes;
+  }
+
+  /** What the index expects here and the scan did not find has a damaged head. */
+  #dropUnreadable(): void {
+    const { index, onGone } = this.#options;
+    for (let slot = index.oldest; this.victim.liveBytes > 0 && slot !== NONE; ) {
+      const newer = index.newerThan(slot);
+      if (index.segmentId(slot) === this.victim.segmentId) onGone(slot, 'damaged');
+      slot = newer;
+    }
+  }
+
+  /** Writes again the removals that are still needed: of keys that are not there, as long as an older segment is. */
+  async #keepRemovals(): Promise<void> {
+    const { log, index } = this.#options;
+    const others = log.segments.filter((segment) => segment !== this.victim);
+    const oldestId = others[0]?.segmentId ?? Number.POSITIVE_INFINITY;
+    const isNeeded = ({ words, segmentId }: RemovalItem) => index.find(words) === NONE && segmentId >= oldestId;
+    this.#removals = this.#removals.filter(isNeeded);
+    for (let start = 0; start < this.#removals.length; start += REMOVALS_PER_RECORD) {
+      const items = this.#removals.slice(start, start + REMOVALS_PER_RECORD);
+      await log.makeRoomFor(removalsBytes(items.length));
+      // A key may have been written while the log made room.
+      log.append(encodeRemovals(items.filter(isNeeded)));
+    }
+  }
+}

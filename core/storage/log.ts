@@ -1,0 +1,300 @@
+/**
+ * The files of the log: the segment that is written to, those that are full, and spares created ahead.
+ *
+ * Spares exist because a browser's flush saves a file's bytes but not the table that says where a file of this name
+ * is: after power loss whole files were gone that had been created seconds before, though flushed, and none of those
+ * created 40 seconds before (Chromium 156, simulated). A file that is emptied becomes a spare again, so that in the long
+ * run no new names are needed. It rests until the next checkpoint: then the files that may hold segments younger than
+ * the checkpoint are its spares and those it does not know, and opening need not look into all the others.
+ */
+import { isFullDisk, readWhole, toStoreError } from './checked-io';
+import type { FileDirectory, RandomAccessFile } from './random-access-file';
+import { address, decodeFileHeader, FILE_HEADER_BYTES, type FileHeader, paddedBytes, type Seal } from './record';
+import { resetFile, Segment, type SegmentState } from './segment';
+
+/** So many files wait empty: a burst of durable writes then finds files whose names are old. */
+const SPARES = 8;
+/** Records up to this size are put together first and written at once: a second call costs more than the copy. */
+const SCRATCH_BYTES = 1024 * 1024;
+
+/** What a log is made of. */
+export interface LogOptions {
+  readonly directory: FileDirectory;
+  readonly seal: Seal;
+  readonly nowMs: () => number;
+  readonly random: () => number;
+  /** A segment that has reached this is full. A record larger than it has a segment for itself. */
+  readonly segmentBytes: number;
+}
+
+/** Where a record was put. */
+export interface Position {
+  readonly segmentId: number;
+  readonly offsetBytes: number;
+}
+
+/** An empty file. */
+export interface Spare {
+  readonly fileName: string;
+  readonly fileCreatedAtMs: number;
+}
+
+/** Segments and spares. */
+export class Log {
+  readonly #options: LogOptions;
+  /** In the order of their numbers, which is the order in which they were begun. */
+  readonly #segmentById = new Map<number, Segment>();
+  /** Oldest first. */
+  #spares: Spare[] = [];
+  /** Emptied since the last checkpoint. */
+  #resting: Spare[] = [];
+  readonly #unflushed = new Set<Segment>();
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+  #active: Segment | undefined;
+  #rolling: Promise<void> | undefined;
+  #nextSegmentId = 1;
+  #nextFileNumber = 1;
+  #unflushedBytes = 0;
+  #bytesWritten = 0;
+  #isClosed = false;
+
+  constructor(options: LogOptions) {
+    this.#options = options;
+  }
+
+  /** All segments, oldest first. */
+  get segments(): readonly Segment[] {
+    return [...this.#segmentById.values()];
+  }
+
+  /** All empty files. */
+  get spares(): readonly Spare[] {
+    return [...this.#spares, ...this.#resting];
+  }
+
+  /** The segment that is written to, if there is one. */
+  get active(): Segment | undefined {
+    return this.#active;
+  }
+
+  /** Number of the latest segment; 0 before the first. */
+  get latestSegmentId(): number {
+    return this.#nextSegmentId - 1;
+  }
+
+  /** Bytes of all segments. */
+  get bytesOnDisk(): number {
+    let bytes = 0;
+    for (const segment of this.#segmentById.values()) bytes += segment.endBytes;
+    return bytes;
+  }
+
+  /** Bytes written that power loss may take. */
+  get unflushedBytes(): number {
+    return this.#unflushedBytes;
+  }
+
+  /** Bytes of records written since the log was opened. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** A segment by its number. */
+  segment(segmentId: number): Segment | undefined {
+    return this.#segmentById.get(segmentId);
+  }
+
+  /** Makes a segment known that was found on disk. */
+  adopt(state: SegmentState, file?: RandomAccessFile): Segment {
+    const segment = new Segment(this.#options.directory, state, file);
+    this.#segmentById.set(segment.segmentId, segment);
+    this.#nextSegmentId = Math.max(this.#nextSegmentId, segment.segmentId + 1);
+    this.#noteFileName(state.fileName);
+    return segment;
+  }
+
+  /** Makes an empty file known that was found on disk. */
+  adoptSpare(spare: Spare): void {
+    this.#spares.push(spare);
+    this.#spares.sort((a, b) => a.fileCreatedAtMs - b.fileCreatedAtMs);
+    this.#noteFileName(spare.fileName);
+  }
+
+  /** Goes on writing to a segment found on disk, as long as it has room. */
+  resume(segment: Segment): void {
+    this.#active = segment;
+  }
+
+  /** The next flush is to bring this segment to safety too. */
+  noteUnflushed(segment: Segment): void {
+    this.#unflushed.add(segment);
+  }
+
+  /** Whether the name of the segment's file survives power loss. */
+  isNameDurable({ fileCreatedAtMs }: Spare): boolean {
+    const { directory, nowMs } = this.#options;
+    return nowMs() - fileCreatedAtMs >= directory.nameDurableAfterMs;
+  }
+
+  /** Whether a record fits without a new segment. */
+  hasRoomFor(recordBytes: number): boolean {
+    const active = this.#active;
+    if (active === undefined || active.isSealed) return false;
+    return active.endBytes + recordBytes <= this.#options.segmentBytes || active.endBytes === FILE_HEADER_BYTES;
+  }
+
+  /**
+   * Begins new segments until a record fits.
+   * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`
+   */
+  async makeRoomFor(recordBytes: number): Promise<void> {
+    while (!this.hasRoomFor(recordBytes)) await this.roll();
+  }
+
+  /** Begins a new segment; calls at once begin one together. */
+  roll(): Promise<void> {
+    this.#rolling ??= this.#roll().finally(() => {
+      this.#rolling = undefined;
+    });
+    return this.#rolling;
+  }
+
+  /**
+   * Writes a record whose head is complete but for its address; there must be room for it.
+   * @throws AudioCacheError `QUOTA_EXCEEDED`: nothing changed; `STORE_UNAVAILABLE`: the segment is sealed, another may work
+   */
+  append(head: Uint8Array, body?: Uint8Array): Position {
+    const segment = this.#active;
+    if (segment === undefined) throw new TypeError('There is no segment to write to');
+    address(this.#options.seal, head, segment.salt);
+    const recordBytes = head.byteLength + (body?.byteLength ?? 0);
+    let offsetBytes: number;
+    try {
+      offsetBytes = segment.append(this.#joined(head, body, recordBytes));
+    } catch (error) {
+      if (!isFullDisk(error)) segment.isSealed = true;
+      throw error;
+    }
+    this.#unflushed.add(segment);
+    this.#unflushedBytes += recordBytes;
+    this.#bytesWritten += paddedBytes(recordBytes);
+    return { segmentId: segment.segmentId, offsetBytes };
+  }
+
+  /** Brings all records to safety; returns the segments that failed, which are sealed and may hold less than was written. */
+  flush(): readonly { readonly segment: Segment; readonly error: unknown }[] {
+    const failures: { segment: Segment; error: unknown }[] = [];
+    for (const segment of this.#unflushed) {
+      try {
+        segment.flush();
+      } catch (error) {
+        failures.push({ segment, error });
+      }
+    }
+    this.#unflushed.clear();
+    this.#unflushedBytes = 0;
+    return failures;
+  }
+
+  /**
+   * Gives a segment's bytes back; nothing may point to it any more. Its file becomes a spare, or goes if there are enough.
+   * @throws whatever the platform says; the segment is then still there
+   */
+  async recycle(segment: Segment): Promise<void> {
+    const { directory, seal } = this.#options;
+    const { fileName, fileCreatedAtMs } = segment;
+    const file = await segment.open();
+    if (segment === this.#active) this.#active = undefined;
+    // Killed before the reset: the segment is found as it was. After it: the file is found empty.
+    resetFile(file, seal, { segmentId: 0, salt: 0, fileCreatedAtMs });
+    this.#segmentById.delete(segment.segmentId);
+    this.#unflushed.delete(segment);
+    segment.close();
+    if (this.spares.length < SPARES) this.#resting.push({ fileName, fileCreatedAtMs });
+    else await directory.remove(fileName);
+  }
+
+  /** Files emptied before a checkpoint may be used again once it is safe. */
+  noteCheckpoint(): void {
+    this.#spares.push(...this.#resting);
+    this.#spares.sort((a, b) => a.fileCreatedAtMs - b.fileCreatedAtMs);
+    this.#resting = [];
+  }
+
+  /** Creates one empty file, if there are too few; resolves to whether it did. */
+  async createSpare(): Promise<boolean> {
+    if (this.spares.length >= SPARES || this.#isClosed) return false;
+    const { directory, seal, nowMs } = this.#options;
+    const spare = { fileName: this.#newFileName(), fileCreatedAtMs: nowMs() };
+    const file = await directory.open(spare.fileName);
+    try {
+      resetFile(file, seal, { segmentId: 0, salt: 0, fileCreatedAtMs: spare.fileCreatedAtMs });
+    } finally {
+      file.close();
+    }
+    this.#spares.push(spare);
+    return true;
+  }
+
+  /** Lets go of all files. */
+  close(): void {
+    this.#isClosed = true;
+    for (const segment of this.#segmentById.values()) segment.close();
+  }
+
+  async #roll(): Promise<void> {
+    const { directory, seal, nowMs, random } = this.#options;
+    const spare = this.#spares.shift() ?? { fileName: this.#newFileName(), fileCreatedAtMs: nowMs() };
+    const header: FileHeader = {
+      segmentId: this.#nextSegmentId,
+      salt: Math.floor(random() * 2 ** 32),
+      fileCreatedAtMs: spare.fileCreatedAtMs,
+    };
+    let file: RandomAccessFile | undefined;
+    try {
+      file = await directory.open(spare.fileName);
+      if (this.#isClosed) throw new TypeError('The log was closed');
+      // Killed before this: a spare. After it: a segment without records. Synced, as the records behind it will be.
+      resetFile(file, seal, header);
+    } catch (error) {
+      file?.close();
+      this.#spares.unshift(spare);
+      throw toStoreError(error, 'new segment');
+    }
+    this.#active = this.adopt({ ...header, fileName: spare.fileName, endBytes: FILE_HEADER_BYTES }, file);
+  }
+
+  /** The parts of a record as they are to be written. */
+  #joined(head: Uint8Array, body: Uint8Array | undefined, recordBytes: number): readonly Uint8Array[] {
+    if (body === undefined) return [head];
+    if (recordBytes > SCRATCH_BYTES) return [head, body];
+    this.#scratch.set(head);
+    this.#scratch.set(body, head.byteLength);
+    return [this.#scratch.subarray(0, recordBytes)];
+  }
+
+  #newFileName(): string {
+    return segmentFileName(this.#nextFileNumber++);
+  }
+
+  #noteFileName(fileName: string): void {
+    this.#nextFileNumber = Math.max(this.#nextFileNumber, Number.parseInt(fileName, 10) + 1);
+  }
+}
+
+/** The name of the log's file of that number. */
+export function segmentFileName(fileNumber: number): string {
+  return `${String(fileNumber).padStart(6, '0')}.segment`;
+}
+
+/** Whether a file is one of the log's. */
+export function isSegmentFile(fileName: string): boolean {
+  return /^\d{6,}\.segment$/.test(fileName);
+}
+
+/** The header of an open file; undefined when it has none. @throws AudioCacheError as `decodeFileHeader` */
+export function readFileHeader(file: RandomAccessFile, seal: Seal): FileHeader | undefined {
+  const bytes = new Uint8Array(FILE_HEADER_BYTES);
+  readWhole(file, bytes, 0);
+  return decodeFileHeader(seal, bytes);
+}

@@ -1,0 +1,174 @@
+/**
+ * Opens the files of a store and brings the index to where it was: the latest checkpoint, then what the log says since.
+ *
+ * What is opened: the segment the checkpoint ended in, its spares, and files it does not know; all others stay closed.
+ * Without a checkpoint that is surely the latest every file is looked into, since any may hold another segment by now.
+ * Reads only, but for an incomplete record at the very end, which is cut off.
+ */
+import { toStoreError } from './checked-io';
+import type { CheckpointFiles } from './checkpoint-files';
+import { type EntryIndex, NONE } from './entry-index';
+import { isSegmentFile, type Log, readFileHeader, type Spare } from './log';
+import type { FileDirectory, RandomAccessFile } from './random-access-file';
+import { decodeRemovals, decodeTouches, FILE_HEADER_BYTES, keyWordsOf, type Seal } from './record';
+import type { Segment, SegmentState } from './segment';
+import { runScan, type ScannedRecord, scanRecords } from './segment-scan';
+
+/** What is recovered, and into what. */
+export interface RecoveryOptions {
+  readonly directory: FileDirectory;
+  readonly seal: Seal;
+  readonly nowMs: () => number;
+  readonly checkpoints: CheckpointFiles;
+  readonly log: Log;
+  readonly index: EntryIndex;
+}
+
+/** What recovery found. */
+export interface Recovered {
+  readonly damagedRecords: number;
+  /** Of the checkpoint that counts; 0 without one. */
+  readonly generation: number;
+  /** Up to where the checkpoint goes. */
+  readonly logSegmentId: number;
+}
+
+interface FoundFile {
+  readonly state?: SegmentState;
+  readonly spare?: Spare;
+  /** Open when the segment is to be read. */
+  readonly file?: RandomAccessFile;
+  readonly isDamaged?: boolean;
+}
+
+/**
+ * Recovers into an empty log and an empty index.
+ * @throws AudioCacheError `STORE_UNAVAILABLE`: the files cannot be read, or a newer version of the library wrote them
+ */
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { directory, checkpoints, log, index } = options;
+  try {
+    const names = (await directory.list()).filter(isSegmentFile);
+    const { checkpoint, isLatest } = await checkpoints.open();
+    const logSegmentId = checkpoint?.logSegmentId ?? 0;
+    const knownByName = new Map(checkpoint?.segments.map((state) => [state.fileName, state]));
+    const found = await lookInto(names, async (name) => {
+      const known = knownByName.get(name);
+      return isLatest && known !== undefined && known.segmentId < logSegmentId
+        ? { state: known }
+        : identify(options, name, known);
+    });
+    const states = found.flatMap(({ state, file }) => (state === undefined ? [] : [{ state, file }]));
+    states.sort((a, b) => a.state.segmentId - b.state.segmentId);
+    for (const { state, file } of states) log.adopt(state, file);
+    for (const { spare } of found) if (spare !== undefined) log.adoptSpare(spare);
+
+    checkpoint?.loadInto(index, (segmentId) => log.segment(segmentId) !== undefined);
+    for (let slot = index.oldest; slot !== NONE; slot = index.newerThan(slot)) {
+      log.segment(index.segmentId(slot))?.addLive(index.headBytes(slot) + index.bodyBytes(slot));
+    }
+
+    let damagedRecords = found.filter(({ isDamaged }) => isDamaged).length;
+    const tail = log.segments.filter(({ segmentId }) => segmentId >= logSegmentId);
+    for (const segment of tail) {
+      const fromBytes = segment.segmentId === logSegmentId ? (checkpoint?.logOffset ?? 0) : FILE_HEADER_BYTES;
+      damagedRecords += replay(options, segment, Math.max(fromBytes, FILE_HEADER_BYTES), segment === tail.at(-1));
+      // A killed process left it to the system to write; the next flush must see to it.
+      log.noteUnflushed(segment);
+    }
+    const last = tail.at(-1);
+    if (last !== undefined) log.resume(last);
+    return { damagedRecords, generation: checkpoint?.generation ?? 0, logSegmentId };
+  } catch (error) {
+    throw toStoreError(error, 'open');
+  }
+}
+
+/** Looks into files, several at once; when one fails, lets go of the others. */
+async function lookInto(
+  names: readonly string[],
+  look: (name: string) => Promise<FoundFile>,
+): Promise<readonly FoundFile[]> {
+  const looked = await Promise.allSettled(names.map(look));
+  const found = looked.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const failure = looked.find((each) => each.status === 'rejected');
+  if (failure === undefined) return found;
+  for (const { file } of found) file?.close();
+  throw failure.reason;
+}
+
+/** Finds out what a file is. */
+async function identify(
+  { directory, seal, nowMs }: RecoveryOptions,
+  fileName: string,
+  known: SegmentState | undefined,
+): Promise<FoundFile> {
+  const file = await directory.open(fileName);
+  try {
+    const header = readFileHeader(file, seal);
+    if (header !== undefined && header.segmentId !== 0) {
+      const isKnown = known?.segmentId === header.segmentId;
+      return { file, state: { ...header, fileName, endBytes: isKnown ? known.endBytes : FILE_HEADER_BYTES } };
+    }
+    const hasContent = file.size() > FILE_HEADER_BYTES;
+    // Both copies of the header are damaged, but the checkpoint knows what stood there.
+    if (header === undefined && hasContent && known !== undefined) return { file, state: known };
+    file.close();
+    // A file without a header was being created when its writer died; when that was is not known, so it is young.
+    const fileCreatedAtMs = header?.fileCreatedAtMs ?? nowMs();
+    return { spare: { fileName, fileCreatedAtMs }, isDamaged: header === undefined && hasContent };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Applies the records of a segment to the index; returns how many stretches were damaged. */
+function replay({ seal, log, index }: RecoveryOptions, segment: Segment, fromBytes: number, isLast: boolean): number {
+  const { file } = segment;
+  if (file === undefined) return 0;
+  const fileBytes = file.size();
+  const scan = scanRecords({ seal, salt: segment.salt, fromBytes, fileBytes }, (record) => apply(record));
+  const { endBytes, damagedStretches } = runScan(scan, (target, offsetBytes) => file.read(target, offsetBytes));
+  segment.endAt(Math.max(endBytes, isLast ? 0 : fileBytes), isLast);
+  return damagedStretches;
+
+  function apply({ header, head, offsetBytes, recordBytes }: ScannedRecord): void {
+    switch (header.kind) {
+      case 'entry': {
+        const words = keyWordsOf(head);
+        const { bodyBytes, audioBytes } = header;
+        const location = {
+          segmentId: segment.segmentId,
+          offsetBytes,
+          headBytes: head.byteLength,
+          bodyBytes,
+          audioBytes,
+        };
+        forget(words);
+        index.add(words, location, header);
+        segment.addLive(recordBytes);
+        return;
+      }
+      case 'removals':
+        for (const { words } of decodeRemovals(head)) forget(words);
+        return;
+      case 'touches':
+        for (const { words, accessedAtMs, expiresAtMs } of decodeTouches(head)) {
+          const slot = index.find(words);
+          if (slot === NONE) continue;
+          index.setTimes(slot, { accessedAtMs: Math.max(accessedAtMs, index.accessedAtMs(slot)), expiresAtMs });
+        }
+        return;
+      default:
+        throw new TypeError(`Unknown kind ${header.kind satisfies never}`);
+    }
+  }
+
+  function forget(words: Uint32Array): void {
+    const slot = index.find(words);
+    if (slot === NONE) return;
+    log.segment(index.segmentId(slot))?.addLive(-(index.headBytes(slot) + index.bodyBytes(slot)));
+    index.delete(slot);
+  }
+}
