@@ -63,7 +63,7 @@ export class CacheOverview {
       performance: metrics.summary(clock.nowMs()),
       tiers: {
         memory: { ...memory.usage, maxBytes: config.memory.maxBytes },
-        disk: { ...disk.usage, maxBytes: disk.kind === 'none' ? 0 : config.disk.maxBytes },
+        disk: { ...disk.usage, ...disk.report, maxBytes: disk.kind === 'none' ? 0 : disk.maxBytes },
         remote: undefined,
       },
       health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },

@@ -1,11 +1,12 @@
 /**
- * Holds the disk tier under its limit: what has expired goes first, then what was used longest ago, from the high-water
- * mark down to the low one. In small steps, so that reads go between.
+ * Holds the disk tier under its limit, by the bytes it takes on the disk: what has expired goes first, then what was used
+ * longest ago, from the high-water mark down to the low one. In small steps, so that reads go between.
  */
 import { NOTHING, sum } from './amount';
 import type { Clock } from './clock';
 import type { GuardedStore } from './guarded-store';
 import type { Amount, DiskConfig } from './protocol/values';
+import type { Reclaimed } from './storage/store';
 
 /** How many entries one step removes; a read waits for one step at most. */
 export const CLEANUP_STEP_ENTRIES = 50;
@@ -21,6 +22,8 @@ export interface DiskCleanupResult {
 export interface DiskCleanupOptions {
   readonly store: GuardedStore;
   readonly config: DiskConfig;
+  /** `config.maxBytes`, or less when the disk has less. */
+  readonly maxBytes: number;
   readonly clock: Clock;
   readonly onRemoval: (reason: 'expired' | 'evicted', amount: Amount) => void;
 }
@@ -29,7 +32,7 @@ export interface DiskCleanupOptions {
  * Runs one cleanup, for `budgetMs` at most; the next one goes on. `incomingBytes` count as if they were stored already.
  */
 export async function cleanDisk(
-  { store, config, clock, onRemoval }: DiskCleanupOptions,
+  { store, config, maxBytes, clock, onRemoval }: DiskCleanupOptions,
   budgetMs: number,
   incomingBytes: number,
 ): Promise<DiskCleanupResult> {
@@ -46,18 +49,25 @@ export async function cleanDisk(
     if (step.entries < CLEANUP_STEP_ENTRIES) break;
     if (isOver()) return { expired, evicted, complete: false };
   }
-  const targetBytes = config.maxBytes * config.lowWater - incomingBytes;
-  if (store.usage.bytes + incomingBytes <= config.maxBytes * config.highWater) {
-    return { expired, evicted, complete: true };
-  }
-  while (store.usage.bytes > targetBytes) {
+  const targetBytes = maxBytes * config.lowWater - incomingBytes;
+  const bytesOnDisk = () => store.report.bytesOnDisk;
+  const isFull = bytesOnDisk() + incomingBytes > maxBytes * config.highWater;
+  while (isFull && bytesOnDisk() > targetBytes) {
     if (isOver()) return { expired, evicted, complete: false };
-    const step = await store.attempt('diskWrites', NOTHING, (disk) =>
-      disk.evict(disk.usage().bytes - targetBytes, CLEANUP_STEP_ENTRIES),
+    // What is dead already is given back before anything that lives has to go.
+    const { isWorthwhile, evicted: notMoved } = await store.attempt('diskWrites', NOT_RECLAIMED, (disk) =>
+      disk.reclaim(),
     );
-    if (step.entries === 0) break;
-    onRemoval('evicted', step);
+    const step = isWorthwhile
+      ? notMoved
+      : await store.attempt('diskWrites', NOTHING, (disk) =>
+          disk.evict(bytesOnDisk() - targetBytes, CLEANUP_STEP_ENTRIES),
+        );
+    if (step.entries > 0) onRemoval('evicted', step);
+    else if (!isWorthwhile) break;
     evicted = sum(evicted, step);
   }
   return { expired, evicted, complete: true };
 }
+
+const NOT_RECLAIMED: Reclaimed = { isWorthwhile: false, evicted: NOTHING };

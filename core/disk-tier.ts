@@ -16,11 +16,15 @@ import { GuardedStore } from './guarded-store';
 import type { Hashing } from './hashing';
 import type { Metrics } from './metrics/metrics';
 import { AudioCacheError } from './protocol/audio-cache-error';
-import type { Amount, DiskConfig, Durability, Entry, RemovalReason, StoreKind } from './protocol/values';
+import type { Amount, DiskConfig, Durability, Entry, RemovalReason, StoreKind, StoreReport } from './protocol/values';
 import type { AudioStore, StoredMetadata, StoredPage } from './storage/store';
 
 /** Share of the limit given back when the browser refuses a write for lack of room. */
 const QUOTA_RELIEF = 0.05;
+/** Giving room back on the disk takes so many steps at most before the write is tried again. */
+const MAX_RELIEF_STEPS = 16;
+/** A limit lowered because the disk was full is raised by so much at each cleanup, in case there is room again. */
+const LIMIT_RECOVERY = 1.1;
 /** After this many failed writes in a row the health report says so. */
 const FAILING_WRITES = 3;
 
@@ -66,6 +70,8 @@ export class DiskTier {
   #isReliefSpent = false;
   #failedWritesInARow = 0;
   #firstFailedWriteAtMs = 0;
+  /** What the disk really allows, as far as writing has shown; no estimate of the browser's counts. */
+  #allowedBytes = Number.POSITIVE_INFINITY;
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
@@ -80,6 +86,16 @@ export class DiskTier {
   /** Entries and audio bytes on disk. */
   get usage(): Amount {
     return this.#store.usage;
+  }
+
+  /** What the store tells about its disk. */
+  get report(): StoreReport {
+    return this.#store.report;
+  }
+
+  /** The limit in force: the configured one, or less while the disk has less. */
+  get maxBytes(): number {
+    return Math.min(this.#options.config.maxBytes, this.#allowedBytes);
   }
 
   /** Since when writes have been failing, if the last few in a row have. */
@@ -276,7 +292,7 @@ export class DiskTier {
       this.#failedWritesInARow = 0;
       this.#isReliefSpent = false;
       metrics.tiers.disk.puts++;
-      if (this.usage.bytes > config.maxBytes * config.highWater) void this.cleanup();
+      if (this.report.bytesOnDisk > this.maxBytes * config.highWater) void this.cleanup();
       return true;
     } catch (error) {
       if (this.kind !== 'none') {
@@ -290,7 +306,7 @@ export class DiskTier {
 
   /** Evicts until the entry fits under the limit. Nothing else is written meanwhile. */
   async #makeRoomFor(byteLength: number): Promise<void> {
-    if (this.usage.bytes + byteLength <= this.#options.config.maxBytes) return;
+    if (this.report.bytesOnDisk + byteLength <= this.maxBytes) return;
     // One that runs already does not know of this entry.
     await this.#cleanup?.result;
     await this.#clean(Number.POSITIVE_INFINITY, byteLength);
@@ -305,10 +321,18 @@ export class DiskTier {
       const isFull = error instanceof AudioCacheError && error.code === 'QUOTA_EXCEEDED';
       if (!isFull || this.#isReliefSpent) throw error;
       this.#isReliefSpent = true;
+      const fullAtBytes = store.report().bytesOnDisk;
+      this.#allowedBytes = fullAtBytes;
       const wantedBytes = Math.max(config.maxBytes * QUOTA_RELIEF, entry.bytes.byteLength * 2);
       // Bounded, so that a disk filled by somebody else does not empty the cache.
       const reliefBytes = Math.min(wantedBytes, store.usage().bytes / 4);
       this.#removed('evicted', await store.evict(reliefBytes, CLEANUP_STEP_ENTRIES));
+      for (let step = 0; step < MAX_RELIEF_STEPS; step++) {
+        if (fullAtBytes - store.report().bytesOnDisk >= reliefBytes) break;
+        const { isWorthwhile, evicted } = await store.reclaim();
+        this.#removed('evicted', evicted);
+        if (!isWorthwhile) break;
+      }
       await store.write(entry, clock.nowMs(), durability);
     }
   }
@@ -316,7 +340,9 @@ export class DiskTier {
   #clean(budgetMs: number, incomingBytes: number): Promise<DiskCleanupResult> {
     const { config, clock } = this.#options;
     const onRemoval = (reason: 'expired' | 'evicted', amount: Amount) => this.#removed(reason, amount);
-    return cleanDisk({ store: this.#store, config, clock, onRemoval }, budgetMs, incomingBytes);
+    const { maxBytes } = this;
+    this.#allowedBytes *= LIMIT_RECOVERY;
+    return cleanDisk({ store: this.#store, config, maxBytes, clock, onRemoval }, budgetMs, incomingBytes);
   }
 
   #removed(reason: 'expired' | 'evicted', amount: Amount): void {

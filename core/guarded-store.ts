@@ -5,11 +5,13 @@
 import { NOTHING } from './amount';
 import type { Metrics } from './metrics/metrics';
 import { AudioCacheError } from './protocol/audio-cache-error';
-import type { Amount, StoreKind } from './protocol/values';
+import type { Amount, StoreKind, StoreReport } from './protocol/values';
 import type { AudioStore } from './storage/store';
 
 /** What was being done when a store failed. */
 type Work = 'diskReads' | 'diskWrites';
+
+const NO_DISK: StoreReport = { bytesOnDisk: 0, bytesSavedByCompression: 0, damagedRecords: 0 };
 
 /** A store, or none. */
 export class GuardedStore {
@@ -32,6 +34,11 @@ export class GuardedStore {
   /** Entries and audio bytes held. */
   get usage(): Amount {
     return this.#store?.usage() ?? NOTHING;
+  }
+
+  /** What the store tells about its disk. */
+  get report(): StoreReport {
+    return this.#store?.report() ?? NO_DISK;
   }
 
   /** Runs an operation; a failure is counted and becomes `otherwise`, as does a store that is not there. */

@@ -5,8 +5,8 @@
  * *after* has happened and merely was not answered yet.
  */
 import { AudioCacheError, type AudioCacheErrorCode } from '../core/protocol/audio-cache-error';
-import type { Amount, Durability, Entry } from '../core/protocol/values';
-import type { AudioStore, StoredMetadata, StoredPage } from '../core/storage/store';
+import type { Amount, Durability, Entry, StoreReport } from '../core/protocol/values';
+import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from '../core/storage/store';
 
 /** The operations that can be made to fail or to wait. */
 export type StoreOperation =
@@ -117,6 +117,14 @@ export class FaultyStore implements AudioStore {
 
   usage(): Amount {
     return this.#store.usage();
+  }
+
+  reclaim(): Promise<Reclaimed> {
+    return this.#store.reclaim();
+  }
+
+  report(): StoreReport {
+    return this.#store.report();
   }
 
   flush(): Promise<void> {

@@ -145,6 +145,8 @@ class SegmentLogStore implements LogStore {
   #reclaiming: Promise<boolean> | undefined;
   /** Somebody who counts evictions asked for room. */
   #mayEvict = false;
+  /** The last record found no room: whatever gives bytes back is worth it now. */
+  #isDiskFull = false;
   /** Evicted while making room, and not told yet. */
   #evicted = NOTHING;
   #cancelFlush: (() => void) | undefined;
@@ -415,7 +417,8 @@ class SegmentLogStore implements LogStore {
     const deadBytes = segments.reduce((bytes, segment) => bytes + segment.deadBytes, 0);
     const empty = segments.find((segment) => segment !== active && segment.liveBytes === 0);
     if (empty !== undefined) return this.#compactionOf(empty);
-    if (deadBytes < MIN_DEAD_BYTES || deadBytes < bytesOnDisk * MAX_DEAD_SHARE) return undefined;
+    const isPaying = deadBytes >= MIN_DEAD_BYTES && deadBytes >= bytesOnDisk * MAX_DEAD_SHARE;
+    if (!isPaying && !(this.#isDiskFull && this.#mayEvict)) return undefined;
     const deadShare = (segment: Segment) => segment.deadBytes / segment.endBytes;
     const victim = this.#isOldestNext
       ? segments[0]
@@ -500,8 +503,10 @@ class SegmentLogStore implements LogStore {
           await this.#log.makeRoomFor(recordBytes);
         }
         append();
+        this.#isDiskFull = false;
         break;
       } catch (error) {
+        this.#isDiskFull ||= isFullDisk(error);
         if (attempt === 2 || !(error instanceof AudioCacheError) || error.code !== 'STORE_UNAVAILABLE') throw error;
       }
     }
@@ -600,7 +605,7 @@ class SegmentLogStore implements LogStore {
     const bytes = readBytes <= SCRATCH_BYTES ? this.#scratch.subarray(0, readBytes) : new Uint8Array(readBytes);
     if (this.#isRead(file, bytes, this.#index.offsetBytes(slot))) {
       const head = bytes.subarray(0, headBytes);
-      const header = decodeHeader(head, salt);
+      const header = decodeHeader(head, salt, this.#index.offsetBytes(slot));
       if (header !== undefined && isHeadIntact(this.#options.hashing.xxh64, head) && this.#isOf(slot, header, head)) {
         return { header, bytes };
       }

@@ -166,7 +166,7 @@ export class Log {
   append(head: Uint8Array, body?: Uint8Array): Position {
     const segment = this.#active;
     if (segment === undefined) throw new TypeError('There is no segment to write to');
-    address(this.#options.seal, head, segment.salt);
+    address(this.#options.seal, head, segment.salt, segment.endBytes);
     const recordBytes = head.byteLength + (body?.byteLength ?? 0);
     let offsetBytes: number;
     try {

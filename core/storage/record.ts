@@ -18,14 +18,17 @@
  *     88   8  body checksum    of the stored body
  *     96   8  fingerprint      ┐ of the canonical spec, 0 digits when there is none
  *    104   1  fingerprint digits ┘
- *    105  23  zeros            for later versions
+ *    105   3  zeros
+ *    108   4  offset           of the record in its segment
+ *    112  16  zeros            for later versions
  *    128      metadata         JSON of an entry; the items of a batch
  *             body             audio bytes
  *             zeros            up to the next multiple of 64, where the next record begins
  *
  * Numbers are little-endian. Records begin at multiples of 64, so that behind a damaged one the next is found by looking
- * at those. The salt is random for each segment: audio that contains a record's bytes is never taken for one, nor are
- * bytes that a file held in a former life. Magic, version and the checksum's place stay where they are in all versions.
+ * at those. The salt is random for each segment and the offset the record's own: audio that contains the bytes of a
+ * record, be it one of the same segment, is never taken for one, nor are bytes that a file held in a former life. Magic,
+ * version and the checksum's place stay where they are in all versions.
  */
 import { AudioCacheError } from '../protocol/audio-cache-error';
 import type { Checksum, EntryMetadata } from '../protocol/values';
@@ -58,6 +61,7 @@ const KEY_AT = ACCESSED_AT + 8;
 const BODY_CHECKSUM_AT = KEY_AT + KEY_BYTES;
 const FINGERPRINT_AT = BODY_CHECKSUM_AT + 8;
 const FINGERPRINT_DIGITS_AT = FINGERPRINT_AT + 8;
+const OFFSET_AT = FINGERPRINT_DIGITS_AT + 4;
 
 const FLAG_COMPRESSED = 1;
 const CHECKSUM_KINDS = [undefined, 'xxh64', 'crc32'] as const;
@@ -215,13 +219,14 @@ export function decodeTouches(head: Uint8Array): readonly TouchItem[] {
 }
 
 /**
- * Returns the header at the beginning of `bytes`; undefined where none of this segment is. What it says has not been
+ * Returns the header at the beginning of `bytes`; undefined where none of this place in this segment is. What it says has not been
  * checked before `isHeadIntact` has seen it together with its metadata.
  */
-export function decodeHeader(bytes: Uint8Array, salt: number): RecordHeader | undefined {
+export function decodeHeader(bytes: Uint8Array, salt: number, offsetBytes: number): RecordHeader | undefined {
   if (bytes.byteLength < HEADER_BYTES) return undefined;
   const view = viewOf(bytes);
   if (view.getUint32(MAGIC_AT, true) !== MAGIC || view.getUint32(SALT_AT, true) !== salt) return undefined;
+  if (view.getUint32(OFFSET_AT, true) !== offsetBytes) return undefined;
   const kind = KIND_BY_NUMBER.get(bytes[KIND_AT] ?? 0);
   if (bytes[VERSION_AT] !== FORMAT_VERSION || kind === undefined) return undefined;
   const checksumKind = CHECKSUM_KINDS[bytes[BODY_CHECKSUM_KIND_AT] ?? 0];
@@ -281,9 +286,10 @@ export function setRecordTimes(head: Uint8Array, accessedAtMs: number, expiresAt
   view.setFloat64(EXPIRES_AT, expiresAtMs, true);
 }
 
-/** Makes a record one of the segment with this salt, in place: nothing may change in its head afterwards. */
-export function address(seal: Seal, head: Uint8Array, salt: number): void {
+/** Makes a record one of this place in the segment with this salt: nothing may change in its head afterwards. */
+export function address(seal: Seal, head: Uint8Array, salt: number, offsetBytes: number): void {
   viewOf(head).setUint32(SALT_AT, salt, true);
+  viewOf(head).setUint32(OFFSET_AT, offsetBytes, true);
   sealed(seal, head);
 }
 

@@ -76,7 +76,7 @@ export function* scanRecords(
   while (offsetBytes + HEADER_BYTES <= fileBytes) {
     const isSearching = offsetBytes > endBytes;
     const start = yield* bytesAt(HEADER_BYTES, isSearching ? SEARCH_WINDOW_BYTES : WINDOW_BYTES);
-    const header = decodeHeader(start, salt);
+    const header = decodeHeader(start, salt, offsetBytes);
     const headBytes = HEADER_BYTES + (header?.metadataBytes ?? 0);
     const recordBytes = headBytes + (header?.bodyBytes ?? 0);
     if (header !== undefined && offsetBytes + recordBytes <= fileBytes) {

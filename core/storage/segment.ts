@@ -2,6 +2,7 @@
  * One file of the log: records behind a header, written at its end only. A segment is opened on first use; what is
  * known of it until then (its salt, its length, how much of it lives) comes from the checkpoint.
  */
+import { AudioCacheError } from '../protocol/audio-cache-error';
 import { flushFile, truncateFile, writeWhole } from './checked-io';
 import type { FileDirectory, RandomAccessFile } from './random-access-file';
 import { encodeFileHeader, FILE_HEADER_BYTES, type FileHeader, paddedBytes, type Seal } from './record';
@@ -22,6 +23,7 @@ export class Segment {
   readonly #directory: FileDirectory;
   #file: RandomAccessFile | undefined;
   #opening: Promise<RandomAccessFile> | undefined;
+  #isClosed = false;
   #endBytes: number;
   #liveBytes = 0;
   /** Nothing is appended any more: it is full, or it failed. */
@@ -66,13 +68,9 @@ export class Segment {
    * @throws whatever the platform says
    */
   async open(): Promise<RandomAccessFile> {
-    this.#opening ??= this.#directory.open(this.fileName);
-    try {
-      this.#file ??= await this.#opening;
-      return this.#file;
-    } finally {
-      this.#opening = undefined;
-    }
+    if (this.#file !== undefined) return this.#file;
+    this.#opening ??= this.#open();
+    return this.#opening;
   }
 
   /** The index points to a record of this size now, or no more when negative. */
@@ -124,10 +122,25 @@ export class Segment {
     if (isCut && this.#file !== undefined && this.#file.size() > endBytes) this.#cutAt(this.#file, endBytes);
   }
 
-  /** Lets go of the file. */
+  /** Lets go of the file, also of one that is still being opened. */
   close(): void {
+    this.#isClosed = true;
     this.#file?.close();
     this.#file = undefined;
+  }
+
+  async #open(): Promise<RandomAccessFile> {
+    try {
+      const file = await this.#directory.open(this.fileName);
+      if (this.#isClosed) {
+        file.close();
+        throw new AudioCacheError('CLOSED', 'The store was closed.');
+      }
+      this.#file = file;
+      return file;
+    } finally {
+      this.#opening = undefined;
+    }
   }
 
   #cutAt(file: RandomAccessFile, endBytes: number): void {

@@ -109,7 +109,7 @@ describe('An option is refused, named and explained', () => {
     ['memory.highWater', [0, 1.01, 90, NAN, '0.9', null], 'from 0.01 to 1'],
     ['memory.lowWater', [-0.1, 80, NAN, '0.8', null], 'from 0 to 1'],
     ['disk', ['none', 7, null], 'object'],
-    ['disk.store', ['opfs', '', null, 7], '"indexeddb"'],
+    ['disk.store', ['cache', '', null, 7], '"indexeddb"'],
     ['disk.maxBytes', [0, NAN, null], 'at least 1'],
     ['disk.ttlMs', [0, NAN, null], 'at least 1'],
     ['disk.highWater', [0, 2, NAN], 'from 0.01 to 1'],
