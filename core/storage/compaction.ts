@@ -4,7 +4,8 @@
  *
  * Removals are kept as long as a segment exists that may hold a record they make invalid: without checkpoints the index
  * is rebuilt from the log alone, and what was deleted must not come back then. Killed at any moment: the records are
- * there once or twice, which is the same. The segment is given up only after the copies are safe from power loss.
+ * there once or twice, which is the same. The segment is given up only after the copies are safe from power loss, which
+ * in a browser takes a file of some age: in the first minute of a store nothing can be copied.
  */
 import type { ChecksumVerdict } from '../hashing';
 import type { Checksum } from '../protocol/values';
@@ -74,10 +75,10 @@ export class Compaction {
   }
 
   /**
-   * Copies some more; resolves to true once nothing in the segment lives.
+   * Copies some more. `done`: nothing in the segment lives any more; `blocked`: there is no file yet that copies are safe in.
    * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`: what was not copied is where it was
    */
-  async step(): Promise<boolean> {
+  async step(): Promise<'more' | 'done' | 'blocked'> {
     const { log } = this.#options;
     const file = await this.victim.open();
     let copiedBytes = 0;
@@ -88,17 +89,16 @@ export class Compaction {
         const recordBytes = found.head.byteLength + found.header.bodyBytes;
         if (found.header.kind === 'removals') this.#removals.push(...decodeRemovals(found.head));
         if (found.header.kind !== 'entry' || this.#slotOf(found) === NONE) continue;
-        if (!log.hasRoomFor(recordBytes)) await log.makeRoomFor(recordBytes);
+        if (!(await log.makeDurableRoomFor(recordBytes))) return 'blocked';
         copiedBytes += this.#move(found);
       }
       if (next.done) {
         this.#dropUnreadable();
-        await this.#keepRemovals();
-        return true;
+        return (await this.#keepRemovals()) ? 'done' : 'blocked';
       }
       this.#wanted = next.value;
     }
-    return false;
+    return 'more';
   }
 
   #answer(read: (target: Uint8Array, offsetBytes: number) => number): IteratorResult<ReadRequest, ScanEnd> {
@@ -156,7 +156,7 @@ export class Compaction {
   }
 
   /** Writes again the removals that are still needed: of keys that are not there, as long as an older segment is. */
-  async #keepRemovals(): Promise<void> {
+  async #keepRemovals(): Promise<boolean> {
     const { log, index } = this.#options;
     const others = log.segments.filter((segment) => segment !== this.victim);
     const oldestId = others[0]?.segmentId ?? Number.POSITIVE_INFINITY;
@@ -164,9 +164,10 @@ export class Compaction {
     this.#removals = this.#removals.filter(isNeeded);
     for (let start = 0; start < this.#removals.length; start += REMOVALS_PER_RECORD) {
       const items = this.#removals.slice(start, start + REMOVALS_PER_RECORD);
-      await log.makeRoomFor(removalsBytes(items.length));
+      if (!(await log.makeDurableRoomFor(removalsBytes(items.length)))) return false;
       // A key may have been written while the log made room.
       log.append(encodeRemovals(items.filter(isNeeded)));
     }
+    return true;
   }
 }

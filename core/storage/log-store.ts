@@ -33,6 +33,7 @@ import {
   type RecordHeader,
   type RemovalItem,
   removalsBytes,
+  STRIKE,
   type StoredBody,
   touchesBytes,
 } from './record';
@@ -100,7 +101,7 @@ export async function openLogStore(options: LogStoreOptions): Promise<LogStore> 
   const checkpoints = new CheckpointFiles(directory, seal);
   const index = new EntryIndex();
   try {
-    const recovered = await recover({ directory, seal, nowMs, checkpoints, log, index });
+    const recovered = await recover({ directory, hashing, nowMs, checkpoints, log, index });
     return new SegmentLogStore(options, { log, checkpoints, index, ...recovered });
   } catch (error) {
     log.close();
@@ -113,6 +114,12 @@ export async function openLogStore(options: LogStoreOptions): Promise<LogStore> 
 function segmentBytesFor(maxBytes: number): number {
   const wanted = 2 ** Math.floor(Math.log2(maxBytes / SEGMENTS_PER_LIMIT));
   return Math.min(Math.max(wanted, MIN_SEGMENT_BYTES), MAX_SEGMENT_BYTES);
+}
+
+/** Where a record lies. */
+interface Place {
+  readonly segment: Segment | undefined;
+  readonly offsetBytes: number;
 }
 
 interface Opened {
@@ -134,6 +141,8 @@ class SegmentLogStore implements LogStore {
   readonly #words = new Uint32Array(WORDS_PER_KEY);
   /** Slots whose last access is not in the log yet. */
   readonly #touched = new Set<number>();
+  /** Records that others took the place of. They are struck out once those are safe. */
+  #replaced: { readonly old: Place; readonly bySegmentId: number }[] = [];
   #damagedRecords: number;
   #generation: number;
   /** The segment the last checkpoint ended in, and how much had been written by then. */
@@ -258,7 +267,10 @@ class SegmentLogStore implements LogStore {
       this.#assertOpen();
       const position = this.#log.append(head, body.bytes);
       const slot = this.#index.find(words);
-      if (slot !== NONE) this.#forget(slot);
+      if (slot !== NONE) {
+        this.#replaced.push({ old: this.#placeOf(slot), bySegmentId: position.segmentId });
+        this.#forget(slot);
+      }
       const location = {
         ...position,
         headBytes: head.byteLength,
@@ -279,20 +291,30 @@ class SegmentLogStore implements LogStore {
   async remove(key: string): Promise<number | undefined> {
     this.#assertOpen();
     if (this.#find(key) === NONE) return undefined;
+    let removed: number | undefined;
+    let struck: Place | undefined;
     try {
-      let removed: number | undefined;
       await this.#append(removalsBytes(1), () => {
         const slot = this.#find(key);
         if (slot === NONE) return;
         this.#log.append(encodeRemovals([this.#removalOf(slot)]));
         removed = this.#index.audioBytes(slot);
+        struck = this.#placeOf(slot);
         this.#forget(slot);
       });
-      return removed;
     } catch (error) {
+      // A full disk has no room for the removal; striking the record out takes none.
       if (!isFullDisk(error)) throw error;
-      return this.#removeInPlace(key);
+      const slot = this.#find(key);
+      if (slot === NONE) return undefined;
+      await this.#strike(this.#placeOf(slot));
+      const again = this.#find(key);
+      removed = again === NONE ? undefined : this.#index.audioBytes(again);
+      if (again !== NONE) this.#forget(again);
     }
+    // One damaged byte in the removal must not bring back what somebody wanted gone.
+    await this.#strike(struck).catch(() => {});
+    return removed;
   }
 
   async clear(): Promise<Amount> {
@@ -373,24 +395,26 @@ class SegmentLogStore implements LogStore {
     if (compaction === undefined) return false;
     this.#compaction = compaction;
     try {
-      const isDone = await compaction.step();
+      const state = await compaction.step();
       // `clear` may have ended it.
-      if (!isDone || this.#compaction !== compaction) return true;
+      if (state === 'more' || this.#compaction !== compaction) return true;
       this.#compaction = undefined;
+      if (state === 'blocked') return this.#mayEvict && (await this.#evictSegment(compaction.victim));
       await this.#giveUp(compaction.victim);
       this.#isOldestNext = removalsBytes(compaction.keptRemovals) > segmentBytesFor(this.#options.maxBytes) / 8;
       return true;
     } catch (error) {
       this.#compaction = undefined;
-      if (this.#mayEvict && isFullDisk(error)) return this.#evictSegment(compaction.victim, error);
+      if (this.#mayEvict && isFullDisk(error) && (await this.#evictSegment(compaction.victim))) return true;
       throw toStoreError(error, 'compaction');
     }
   }
 
-  /** On a full disk nothing can be copied: what lives in the segment is evicted, which gives all of it back. */
-  async #evictSegment(segment: Segment, cause: unknown): Promise<boolean> {
+  /** Where nothing can be copied, what lives in the segment is evicted, which gives all of it back. */
+  async #evictSegment(segment: Segment): Promise<boolean> {
     // Removals in it that no checkpoint knows of would be lost, and what they removed would come back.
-    if (segment.segmentId >= this.#checkpointSegmentId && !this.#writeCheckpoint()) throw cause;
+    if (segment.segmentId >= this.#checkpointSegmentId && !this.#writeCheckpoint()) return false;
+    if (this.#isNeeded(segment)) return false;
     this.#forgetSegment(segment, (slot) => this.#countEvicted(slot));
     await this.#log.recycle(segment);
     return true;
@@ -413,17 +437,18 @@ class SegmentLogStore implements LogStore {
 
   /** Chooses the segment with the largest dead share, if moving the rest is worth it. */
   #beginCompaction(): Compaction | undefined {
-    const { segments, active, bytesOnDisk } = this.#log;
+    const { active, bytesOnDisk } = this.#log;
+    const segments = this.#log.segments.filter((segment) => !this.#isNeeded(segment));
     const deadBytes = segments.reduce((bytes, segment) => bytes + segment.deadBytes, 0);
     const empty = segments.find((segment) => segment !== active && segment.liveBytes === 0);
     if (empty !== undefined) return this.#compactionOf(empty);
     const isPaying = deadBytes >= MIN_DEAD_BYTES && deadBytes >= bytesOnDisk * MAX_DEAD_SHARE;
     if (!isPaying && !(this.#isDiskFull && this.#mayEvict)) return undefined;
     const deadShare = (segment: Segment) => segment.deadBytes / segment.endBytes;
-    const victim = this.#isOldestNext
-      ? segments[0]
-      : segments.reduce((best, segment) => (deadShare(segment) > deadShare(best) ? segment : best));
-    if (victim === undefined) return undefined;
+    const [oldest] = segments;
+    if (oldest === undefined) return undefined;
+    const emptier = (a: Segment, b: Segment) => (deadShare(b) > deadShare(a) ? b : a);
+    const victim = this.#isOldestNext ? oldest : segments.reduce(emptier);
     // What is written to cannot be emptied; the next record begins a new one.
     if (victim === active) victim.isSealed = true;
     return this.#compactionOf(victim);
@@ -452,12 +477,18 @@ class SegmentLogStore implements LogStore {
     return slot === NONE ? Number.NEGATIVE_INFINITY : this.#index.accessedAtMs(slot);
   }
 
+  /** Whether power loss could bring back an entry of the segment, since what took its place may go. */
+  #isNeeded(segment: Segment): boolean {
+    return this.#replaced.some(({ old }) => old.segment === segment);
+  }
+
   /** Gives a segment back that holds nothing any more; what was copied from it is safe first. */
   async #giveUp(segment: Segment): Promise<void> {
     await this.#flush();
     // Changes of times that stand in it and not yet in a checkpoint would go with it.
     if (segment.segmentId >= this.#checkpointSegmentId) this.#writeCheckpoint();
-    await this.#log.recycle(segment);
+    // Looked at again: meanwhile entries in it may have been replaced.
+    if (!this.#isNeeded(segment)) await this.#log.recycle(segment);
   }
 
   // ------------------------------------------------------------------------------------------------ the index and log
@@ -552,22 +583,17 @@ class SegmentLogStore implements LogStore {
     return { words: this.#index.words(slot).slice(), segmentId: this.#log.latestSegmentId };
   }
 
-  /** Makes an entry's record unreadable where it lies, which takes no room. */
-  async #removeInPlace(key: string): Promise<number | undefined> {
-    for (;;) {
-      const slot = this.#find(key);
-      const segment = slot === NONE ? undefined : this.#segmentOf(slot);
-      if (segment === undefined) return undefined;
-      if (segment.file === undefined) {
-        await segment.open();
-        continue;
-      }
-      writeWhole(segment.file, new Uint8Array(8), this.#index.offsetBytes(slot));
-      this.#log.noteUnflushed(segment);
-      const removed = this.#index.audioBytes(slot);
-      this.#forget(slot);
-      return removed;
-    }
+  #placeOf(slot: number): Place {
+    return { segment: this.#segmentOf(slot), offsetBytes: this.#index.offsetBytes(slot) };
+  }
+
+  /** Makes a record unreadable where it lies. */
+  async #strike({ segment, offsetBytes }: Place = { segment: undefined, offsetBytes: 0 }): Promise<void> {
+    const file = segment?.file ?? (await segment?.open());
+    // By now the file may hold another segment, or none.
+    if (segment === undefined || file === undefined || this.#log.segment(segment.segmentId) !== segment) return;
+    writeWhole(file, STRIKE, offsetBytes);
+    this.#log.noteUnflushed(segment);
   }
 
   // ------------------------------------------------------------------------------------------------- reading records
@@ -679,8 +705,16 @@ class SegmentLogStore implements LogStore {
     this.#cancelFlush = undefined;
     this.#isFlushUrgent = false;
     await this.#writeTouches();
+    const isSafe = ({ bySegmentId }: { readonly bySegmentId: number }) => {
+      const segment = this.#log.segment(bySegmentId);
+      return segment === undefined || this.#log.isNameDurable(segment);
+    };
+    const replaced = this.#replaced.filter(isSafe);
+    this.#replaced = this.#replaced.filter((each) => !isSafe(each));
     const failures = this.#log.flush();
     for (const { segment, error } of failures) await this.#rescue(segment, error);
+    // One damaged byte in a new record must not bring back the old one.
+    for (const { old } of replaced) await this.#strike(old).catch(() => {});
   }
 
   /**
@@ -693,7 +727,7 @@ class SegmentLogStore implements LogStore {
     if (this.#compaction?.victim === segment) this.#compaction = undefined;
     const damagedBefore = this.#damagedRecords;
     try {
-      while (!(await compaction.step()));
+      while ((await compaction.step()) === 'more');
       const [again] = this.#log.flush();
       if (again !== undefined) throw again.error;
       if (this.#damagedRecords > damagedBefore) throw error;

@@ -120,6 +120,11 @@ export class Log {
     this.#noteFileName(spare.fileName);
   }
 
+  /** Numbers further segments from here on: what is before the end of a checkpoint is not read again. */
+  beginAfter(segmentId: number): void {
+    this.#nextSegmentId = Math.max(this.#nextSegmentId, segmentId + 1);
+  }
+
   /** Goes on writing to a segment found on disk, as long as it has room. */
   resume(segment: Segment): void {
     this.#active = segment;
@@ -136,6 +141,11 @@ export class Log {
     return nowMs() - fileCreatedAtMs >= directory.nameDurableAfterMs;
   }
 
+  /** Whether what is written now will survive power loss once it is flushed. */
+  get isActiveDurable(): boolean {
+    return this.#active !== undefined && this.isNameDurable(this.#active);
+  }
+
   /** Whether a record fits without a new segment. */
   hasRoomFor(recordBytes: number): boolean {
     const active = this.#active;
@@ -149,6 +159,21 @@ export class Log {
    */
   async makeRoomFor(recordBytes: number): Promise<void> {
     while (!this.hasRoomFor(recordBytes)) await this.roll();
+  }
+
+  /**
+   * The same, for records whose originals will be given up: never into a file whose name power loss may take. Resolves to
+   * false when there is none older.
+   * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`
+   */
+  async makeDurableRoomFor(recordBytes: number): Promise<boolean> {
+    while (!this.hasRoomFor(recordBytes) || !this.isActiveDurable) {
+      const [spare] = this.#spares;
+      const isNewNameDurable = this.#options.directory.nameDurableAfterMs === 0;
+      if (spare === undefined ? !isNewNameDurable : !this.isNameDurable(spare)) return false;
+      await this.roll();
+    }
+    return true;
   }
 
   /** Begins a new segment; calls at once begin one together. */

@@ -248,6 +248,14 @@ export function decodeHeader(bytes: Uint8Array, salt: number, offsetBytes: numbe
   };
 }
 
+/** What is written over a record's first bytes to make it none: a checksum that no head has. */
+export const STRIKE = new Uint8Array(CHECKSUM_BYTES);
+
+/** Whether a record was struck out. */
+export function isStruck(head: Uint8Array): boolean {
+  return head.subarray(0, CHECKSUM_BYTES).every((byte) => byte === 0);
+}
+
 /** Whether header and metadata are what was written. */
 export function isHeadIntact(seal: Seal, head: Uint8Array): boolean {
   const checksum = seal(head.subarray(CHECKSUM_BYTES));

@@ -5,19 +5,20 @@
  * Without a checkpoint that is surely the latest every file is looked into, since any may hold another segment by now.
  * Reads only, but for an incomplete record at the very end, which is cut off.
  */
-import { toStoreError } from './checked-io';
+import type { Hashing } from '../hashing';
+import { readWhole, toStoreError } from './checked-io';
 import type { CheckpointFiles } from './checkpoint-files';
 import { type EntryIndex, NONE } from './entry-index';
 import { isSegmentFile, type Log, readFileHeader, type Spare } from './log';
 import type { FileDirectory, RandomAccessFile } from './random-access-file';
-import { decodeRemovals, decodeTouches, FILE_HEADER_BYTES, keyWordsOf, type Seal } from './record';
+import { decodeRemovals, decodeTouches, FILE_HEADER_BYTES, keyWordsOf } from './record';
 import type { Segment, SegmentState } from './segment';
 import { runScan, type ScannedRecord, scanRecords } from './segment-scan';
 
 /** What is recovered, and into what. */
 export interface RecoveryOptions {
   readonly directory: FileDirectory;
-  readonly seal: Seal;
+  readonly hashing: Pick<Hashing, 'verify' | 'xxh64'>;
   readonly nowMs: () => number;
   readonly checkpoints: CheckpointFiles;
   readonly log: Log;
@@ -60,6 +61,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     });
     const states = found.flatMap(({ state, file }) => (state === undefined ? [] : [{ state, file }]));
     states.sort((a, b) => a.state.segmentId - b.state.segmentId);
+    log.beginAfter(logSegmentId);
     for (const { state, file } of states) log.adopt(state, file);
     for (const { spare } of found) if (spare !== undefined) log.adoptSpare(spare);
 
@@ -99,13 +101,13 @@ async function lookInto(
 
 /** Finds out what a file is. */
 async function identify(
-  { directory, seal, nowMs }: RecoveryOptions,
+  { directory, hashing, nowMs }: RecoveryOptions,
   fileName: string,
   known: SegmentState | undefined,
 ): Promise<FoundFile> {
   const file = await directory.open(fileName);
   try {
-    const header = readFileHeader(file, seal);
+    const header = readFileHeader(file, hashing.xxh64);
     if (header !== undefined && header.segmentId !== 0) {
       const isKnown = known?.segmentId === header.segmentId;
       return { file, state: { ...header, fileName, endBytes: isKnown ? known.endBytes : FILE_HEADER_BYTES } };
@@ -124,16 +126,24 @@ async function identify(
 }
 
 /** Applies the records of a segment to the index; returns how many stretches were damaged. */
-function replay({ seal, log, index }: RecoveryOptions, segment: Segment, fromBytes: number, isLast: boolean): number {
+function replay(
+  { hashing, log, index }: RecoveryOptions,
+  segment: Segment,
+  fromBytes: number,
+  isLast: boolean,
+): number {
   const { file } = segment;
   if (file === undefined) return 0;
   const fileBytes = file.size();
-  const scan = scanRecords({ seal, salt: segment.salt, fromBytes, fileBytes }, (record) => apply(record));
+  const scan = scanRecords({ seal: hashing.xxh64, salt: segment.salt, fromBytes, fileBytes }, (record) =>
+    apply(record),
+  );
   const { endBytes, damagedStretches } = runScan(scan, (target, offsetBytes) => file.read(target, offsetBytes));
   segment.endAt(Math.max(endBytes, isLast ? 0 : fileBytes), isLast);
   return damagedStretches;
 
-  function apply({ header, head, offsetBytes, recordBytes }: ScannedRecord): void {
+  function apply(record: ScannedRecord): void {
+    const { header, head, offsetBytes, recordBytes } = record;
     switch (header.kind) {
       case 'entry': {
         const words = keyWordsOf(head);
@@ -145,6 +155,8 @@ function replay({ seal, log, index }: RecoveryOptions, segment: Segment, fromByt
           bodyBytes,
           audioBytes,
         };
+        // Power loss can leave a head and not its body, which must not cost what the entry was before.
+        if (index.find(words) !== NONE && !isBodyIntact(record)) return;
         forget(words);
         index.add(words, location, header);
         segment.addLive(recordBytes);
@@ -163,6 +175,16 @@ function replay({ seal, log, index }: RecoveryOptions, segment: Segment, fromByt
       default:
         throw new TypeError(`Unknown kind ${header.kind satisfies never}`);
     }
+  }
+
+  function isBodyIntact({ header, head, offsetBytes }: ScannedRecord): boolean {
+    if (header.bodyChecksum === undefined) return true;
+    const body = new Uint8Array(header.bodyBytes);
+    return (
+      segment.file !== undefined &&
+      readWhole(segment.file, body, offsetBytes + head.byteLength) &&
+      hashing.verify(body.buffer, header.bodyChecksum) !== 'mismatch'
+    );
   }
 
   function forget(words: Uint32Array): void {

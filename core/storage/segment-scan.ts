@@ -9,6 +9,7 @@ import {
   decodeHeader,
   HEADER_BYTES,
   isHeadIntact,
+  isStruck,
   paddedBytes,
   RECORD_ALIGNMENT,
   type RecordHeader,
@@ -63,6 +64,10 @@ export function* scanRecords(
   let offsetBytes = fromBytes;
   let endBytes = fromBytes;
   let damagedStretches = 0;
+  /** A record was here since the last good one and is not what was written. */
+  let isDamageFound = false;
+  /** Nothing was found where a record should begin: damage if others follow, and otherwise the end. */
+  let isGapFound = false;
 
   function* bytesAt(byteLength: number, windowBytes: number): Generator<ReadRequest, Uint8Array, Uint8Array> {
     if (offsetBytes < windowStart || offsetBytes + byteLength > windowStart + window.byteLength) {
@@ -82,16 +87,20 @@ export function* scanRecords(
     if (header !== undefined && offsetBytes + recordBytes <= fileBytes) {
       const head = yield* bytesAt(headBytes, WINDOW_BYTES);
       if (head.byteLength === headBytes && isHeadIntact(seal, head)) {
-        if (isSearching) damagedStretches++;
+        if (isDamageFound || isGapFound) damagedStretches++;
+        isDamageFound = false;
+        isGapFound = false;
         onRecord({ header, head, offsetBytes, recordBytes });
         offsetBytes += paddedBytes(recordBytes);
         endBytes = offsetBytes;
         continue;
       }
+      isDamageFound ||= !isStruck(start);
     }
+    isGapFound ||= header === undefined && !isSearching;
     offsetBytes += RECORD_ALIGNMENT;
   }
-  return { endBytes, damagedStretches };
+  return { endBytes, damagedStretches: damagedStretches + (isDamageFound ? 1 : 0) };
 }
 
 /** Runs a scan over bytes that can be read at once. */

@@ -3,7 +3,7 @@
  * known of it until then (its salt, its length, how much of it lives) comes from the checkpoint.
  */
 import { AudioCacheError } from '../protocol/audio-cache-error';
-import { flushFile, truncateFile, writeWhole } from './checked-io';
+import { flushFile, toStoreError, truncateFile, writeWhole } from './checked-io';
 import type { FileDirectory, RandomAccessFile } from './random-access-file';
 import { encodeFileHeader, FILE_HEADER_BYTES, type FileHeader, paddedBytes, type Seal } from './record';
 
@@ -65,7 +65,7 @@ export class Segment {
 
   /**
    * Opens the file, if it is not open yet.
-   * @throws whatever the platform says
+   * @throws AudioCacheError `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`, `CLOSED`
    */
   async open(): Promise<RandomAccessFile> {
     if (this.#file !== undefined) return this.#file;
@@ -138,6 +138,8 @@ export class Segment {
       }
       this.#file = file;
       return file;
+    } catch (error) {
+      throw toStoreError(error, 'open');
     } finally {
       this.#opening = undefined;
     }
