@@ -38,8 +38,12 @@ export interface CompactionOptions {
   readonly seal: Seal;
   /** Entries used before this are evicted instead of copied. */
   readonly evictUsedBeforeMs: number;
-  /** Reads back and checks bodies too: after a failed flush nobody knows what the file holds. */
-  readonly verifyBody?: ((bytes: ArrayBuffer, checksum: Checksum) => ChecksumVerdict) | undefined;
+  /**
+   * A flush failed, and nobody knows what the file holds: bodies are checked too, nothing is evicted, and a file that is
+   * too young for the copies is better than none.
+   */
+  readonly isRescue: boolean;
+  readonly verify: (bytes: ArrayBuffer, checksum: Checksum) => ChecksumVerdict;
   /** An entry is to be forgotten: it was damaged, or not worth copying. */
   readonly onGone: (slot: number, reason: 'damaged' | 'evicted') => void;
 }
@@ -79,7 +83,6 @@ export class Compaction {
    * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`: what was not copied is where it was
    */
   async step(): Promise<'more' | 'done' | 'blocked'> {
-    const { log } = this.#options;
     const file = await this.victim.open();
     let copiedBytes = 0;
     while (copiedBytes < STEP_BYTES) {
@@ -89,7 +92,7 @@ export class Compaction {
         const recordBytes = found.head.byteLength + found.header.bodyBytes;
         if (found.header.kind === 'removals') this.#removals.push(...decodeRemovals(found.head));
         if (found.header.kind !== 'entry' || this.#slotOf(found) === NONE) continue;
-        if (!(await log.makeDurableRoomFor(recordBytes))) return 'blocked';
+        if (!(await this.#hasMadeRoomFor(recordBytes))) return 'blocked';
         copiedBytes += this.#move(found);
       }
       if (next.done) {
@@ -118,7 +121,7 @@ export class Compaction {
 
   /** Copies a record, unless it is dead by now, and returns its size. Nothing can happen in between: no waiting here. */
   #move(found: Found): number {
-    const { log, index, evictUsedBeforeMs, verifyBody, onGone } = this.#options;
+    const { log, index, evictUsedBeforeMs, isRescue, verify, onGone } = this.#options;
     const { header, head, offsetBytes } = found;
     const slot = this.#slotOf(found);
     const { file } = this.victim;
@@ -130,7 +133,7 @@ export class Compaction {
     }
     const body = new Uint8Array(header.bodyBytes);
     const isRead = readWhole(file, body, offsetBytes + head.byteLength);
-    const isDamaged = header.bodyChecksum && verifyBody?.(body.buffer, header.bodyChecksum) === 'mismatch';
+    const isDamaged = isRescue && header.bodyChecksum && verify(body.buffer, header.bodyChecksum) === 'mismatch';
     if (!isRead || isDamaged) {
       onGone(slot, 'damaged');
       return 0;
@@ -143,6 +146,14 @@ export class Compaction {
     const { bodyBytes, audioBytes } = header;
     index.move(slot, { ...position, headBytes: head.byteLength, bodyBytes, audioBytes });
     return recordBytes;
+  }
+
+  /** Whether a copy can be written to a file that is as safe as needed. */
+  async #hasMadeRoomFor(recordBytes: number): Promise<boolean> {
+    const { log, isRescue } = this.#options;
+    if (await log.makeDurableRoomFor(recordBytes)) return true;
+    if (isRescue) await log.makeRoomFor(recordBytes);
+    return isRescue;
   }
 
   /** What the index expects here and the scan did not find has a damaged head. */
@@ -164,7 +175,7 @@ export class Compaction {
     this.#removals = this.#removals.filter(isNeeded);
     for (let start = 0; start < this.#removals.length; start += REMOVALS_PER_RECORD) {
       const items = this.#removals.slice(start, start + REMOVALS_PER_RECORD);
-      if (!(await log.makeDurableRoomFor(removalsBytes(items.length)))) return false;
+      if (!(await this.#hasMadeRoomFor(removalsBytes(items.length)))) return false;
       // A key may have been written while the log made room.
       log.append(encodeRemovals(items.filter(isNeeded)));
     }

@@ -37,7 +37,7 @@ import {
   type StoredBody,
   touchesBytes,
 } from './record';
-import { recover } from './recovery';
+import { type Recovered, type Replaced, recover } from './recovery';
 import type { Segment } from './segment';
 import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from './store';
 
@@ -122,13 +122,10 @@ interface Place {
   readonly offsetBytes: number;
 }
 
-interface Opened {
+interface Opened extends Recovered {
   readonly log: Log;
   readonly checkpoints: CheckpointFiles;
   readonly index: EntryIndex;
-  readonly damagedRecords: number;
-  readonly generation: number;
-  readonly logSegmentId: number;
 }
 
 class SegmentLogStore implements LogStore {
@@ -142,8 +139,10 @@ class SegmentLogStore implements LogStore {
   /** Slots whose last access is not in the log yet. */
   readonly #touched = new Set<number>();
   /** Records that others took the place of. They are struck out once those are safe. */
-  #replaced: { readonly old: Place; readonly bySegmentId: number }[] = [];
+  #replaced: Replaced[];
   #damagedRecords: number;
+  /** What was written can no longer be made safe, whatever is flushed from now on. */
+  #unsafe: AudioCacheError | undefined;
   #generation: number;
   /** The segment the last checkpoint ended in, and how much had been written by then. */
   #checkpointSegmentId: number;
@@ -169,6 +168,7 @@ class SegmentLogStore implements LogStore {
     this.#log = log;
     this.#checkpoints = checkpoints;
     this.#index = index;
+    this.#replaced = [...recovered.replaced];
     this.#damagedRecords = recovered.damagedRecords;
     this.#generation = recovered.generation;
     this.#checkpointSegmentId = recovered.logSegmentId;
@@ -268,7 +268,9 @@ class SegmentLogStore implements LogStore {
       const position = this.#log.append(head, body.bytes);
       const slot = this.#index.find(words);
       if (slot !== NONE) {
-        this.#replaced.push({ old: this.#placeOf(slot), bySegmentId: position.segmentId });
+        const segment = this.#segmentOf(slot);
+        const place = { offsetBytes: this.#index.offsetBytes(slot), bySegmentId: position.segmentId };
+        if (segment !== undefined) this.#replaced.push({ key: metadata.key, segment, ...place });
         this.#forget(slot);
       }
       const location = {
@@ -292,28 +294,32 @@ class SegmentLogStore implements LogStore {
     this.#assertOpen();
     if (this.#find(key) === NONE) return undefined;
     let removed: number | undefined;
-    let struck: Place | undefined;
+    // Earlier records of the key, too, or one of them would be found where a later one is struck out.
+    const dead: Place[] = this.#replaced.filter((each) => each.key === key);
+    const forget = (slot: number) => {
+      removed = this.#index.audioBytes(slot);
+      dead.push(this.#placeOf(slot));
+      this.#forget(slot);
+    };
     try {
       await this.#append(removalsBytes(1), () => {
         const slot = this.#find(key);
         if (slot === NONE) return;
         this.#log.append(encodeRemovals([this.#removalOf(slot)]));
-        removed = this.#index.audioBytes(slot);
-        struck = this.#placeOf(slot);
-        this.#forget(slot);
+        forget(slot);
       });
     } catch (error) {
-      // A full disk has no room for the removal; striking the record out takes none.
+      // A full disk has no room for the removal; striking records out takes none.
       if (!isFullDisk(error)) throw error;
       const slot = this.#find(key);
       if (slot === NONE) return undefined;
-      await this.#strike(this.#placeOf(slot));
-      const again = this.#find(key);
-      removed = again === NONE ? undefined : this.#index.audioBytes(again);
-      if (again !== NONE) this.#forget(again);
+      for (const place of [this.#placeOf(slot), ...dead]) await this.#strike(place);
+      const same = this.#find(key);
+      if (same !== NONE) forget(same);
+      return removed;
     }
     // One damaged byte in the removal must not bring back what somebody wanted gone.
-    await this.#strike(struck).catch(() => {});
+    for (const place of dead) await this.#strike(place).catch(() => {});
     return removed;
   }
 
@@ -454,13 +460,15 @@ class SegmentLogStore implements LogStore {
     return this.#compactionOf(victim);
   }
 
-  #compactionOf(victim: Segment, verifyBody?: Hashing['verify']): Compaction {
+  #compactionOf(victim: Segment, isRescue = false): Compaction {
+    const { hashing } = this.#options;
     return new Compaction(victim, {
       log: this.#log,
       index: this.#index,
-      seal: this.#options.hashing.xxh64,
-      evictUsedBeforeMs: this.#mayEvict && verifyBody === undefined ? this.#coldBeforeMs() : Number.NEGATIVE_INFINITY,
-      verifyBody,
+      seal: hashing.xxh64,
+      evictUsedBeforeMs: this.#mayEvict && !isRescue ? this.#coldBeforeMs() : Number.NEGATIVE_INFINITY,
+      isRescue,
+      verify: (bytes, checksum) => hashing.verify(bytes, checksum),
       onGone: (slot, reason) => {
         if (reason === 'damaged') this.#damagedRecords++;
         else this.#countEvicted(slot);
@@ -479,7 +487,7 @@ class SegmentLogStore implements LogStore {
 
   /** Whether power loss could bring back an entry of the segment, since what took its place may go. */
   #isNeeded(segment: Segment): boolean {
-    return this.#replaced.some(({ old }) => old.segment === segment);
+    return this.#replaced.some((replaced) => replaced.segment === segment);
   }
 
   /** Gives a segment back that holds nothing any more; what was copied from it is safe first. */
@@ -588,7 +596,7 @@ class SegmentLogStore implements LogStore {
   }
 
   /** Makes a record unreadable where it lies. */
-  async #strike({ segment, offsetBytes }: Place = { segment: undefined, offsetBytes: 0 }): Promise<void> {
+  async #strike({ segment, offsetBytes }: Place): Promise<void> {
     const file = segment?.file ?? (await segment?.open());
     // By now the file may hold another segment, or none.
     if (segment === undefined || file === undefined || this.#log.segment(segment.segmentId) !== segment) return;
@@ -609,8 +617,9 @@ class SegmentLogStore implements LogStore {
     const metadata = decodeMetadata(header, bytes.subarray(0, headBytes));
     if (isSmall) return { metadata, bytes: bytes.slice(headBytes).buffer };
     const body = new Uint8Array(bodyBytes);
-    if (this.#isRead(file, body, this.#index.offsetBytes(slot) + headBytes)) return { metadata, bytes: body.buffer };
-    this.#dropDamaged(slot);
+    const isRead = this.#tryRead(file, body, this.#index.offsetBytes(slot) + headBytes);
+    if (isRead === true) return { metadata, bytes: body.buffer };
+    if (isRead === false) this.#dropDamaged(slot);
     return undefined;
   }
 
@@ -629,12 +638,12 @@ class SegmentLogStore implements LogStore {
   ): { readonly header: RecordHeader; readonly bytes: Uint8Array<ArrayBuffer> } | undefined {
     const headBytes = this.#index.headBytes(slot);
     const bytes = readBytes <= SCRATCH_BYTES ? this.#scratch.subarray(0, readBytes) : new Uint8Array(readBytes);
-    if (this.#isRead(file, bytes, this.#index.offsetBytes(slot))) {
-      const head = bytes.subarray(0, headBytes);
-      const header = decodeHeader(head, salt, this.#index.offsetBytes(slot));
-      if (header !== undefined && isHeadIntact(this.#options.hashing.xxh64, head) && this.#isOf(slot, header, head)) {
-        return { header, bytes };
-      }
+    const isRead = this.#tryRead(file, bytes, this.#index.offsetBytes(slot));
+    if (isRead === undefined) return undefined;
+    const head = bytes.subarray(0, headBytes);
+    const header = isRead ? decodeHeader(head, salt, this.#index.offsetBytes(slot)) : undefined;
+    if (header !== undefined && isHeadIntact(this.#options.hashing.xxh64, head) && this.#isOf(slot, header, head)) {
+      return { header, bytes };
     }
     this.#dropDamaged(slot);
     return undefined;
@@ -648,12 +657,12 @@ class SegmentLogStore implements LogStore {
     );
   }
 
-  #isRead(file: RandomAccessFile, target: Uint8Array, offsetBytes: number): boolean {
+  /** False when the file ends before; undefined when the disk failed, which it may not do the next time. */
+  #tryRead(file: RandomAccessFile, target: Uint8Array, offsetBytes: number): boolean | undefined {
     try {
       return readWhole(file, target, offsetBytes);
     } catch {
-      // A sector that cannot be read is damage like any other.
-      return false;
+      return undefined;
     }
   }
 
@@ -704,8 +713,9 @@ class SegmentLogStore implements LogStore {
     this.#cancelFlush?.();
     this.#cancelFlush = undefined;
     this.#isFlushUrgent = false;
+    if (this.#unsafe !== undefined) throw this.#unsafe;
     await this.#writeTouches();
-    const isSafe = ({ bySegmentId }: { readonly bySegmentId: number }) => {
+    const isSafe = ({ bySegmentId }: Replaced) => {
       const segment = this.#log.segment(bySegmentId);
       return segment === undefined || this.#log.isNameDurable(segment);
     };
@@ -714,7 +724,7 @@ class SegmentLogStore implements LogStore {
     const failures = this.#log.flush();
     for (const { segment, error } of failures) await this.#rescue(segment, error);
     // One damaged byte in a new record must not bring back the old one.
-    for (const { old } of replaced) await this.#strike(old).catch(() => {});
+    for (const each of replaced) await this.#strike(each).catch(() => this.#replaced.push(each));
   }
 
   /**
@@ -722,8 +732,7 @@ class SegmentLogStore implements LogStore {
    * nothing about them. So what can be read back and is right is written again elsewhere, and flushed there.
    */
   async #rescue(segment: Segment, error: unknown): Promise<void> {
-    const { hashing } = this.#options;
-    const compaction = this.#compactionOf(segment, (bytes, checksum) => hashing.verify(bytes, checksum));
+    const compaction = this.#compactionOf(segment, true);
     if (this.#compaction?.victim === segment) this.#compaction = undefined;
     const damagedBefore = this.#damagedRecords;
     try {
@@ -731,11 +740,13 @@ class SegmentLogStore implements LogStore {
       const [again] = this.#log.flush();
       if (again !== undefined) throw again.error;
       if (this.#damagedRecords > damagedBefore) throw error;
-      await this.#log.recycle(segment);
+      // A copy whose file has too young a name is no reason to give the original up.
+      if (this.#log.isActiveDurable) await this.#log.recycle(segment);
     } catch (cause) {
-      throw new AudioCacheError('STORE_UNAVAILABLE', 'What was written could not be brought to safety.', {
+      this.#unsafe = new AudioCacheError('STORE_UNAVAILABLE', 'What was written could not be brought to safety.', {
         cause,
       });
+      throw this.#unsafe;
     }
   }
 

@@ -9,6 +9,7 @@ import type { Hashing } from '../hashing';
 import { readWhole, toStoreError } from './checked-io';
 import type { CheckpointFiles } from './checkpoint-files';
 import { type EntryIndex, NONE } from './entry-index';
+import { keyOfWords } from './key-words';
 import { isSegmentFile, type Log, readFileHeader, type Spare } from './log';
 import type { FileDirectory, RandomAccessFile } from './random-access-file';
 import { decodeRemovals, decodeTouches, FILE_HEADER_BYTES, keyWordsOf } from './record';
@@ -25,8 +26,18 @@ export interface RecoveryOptions {
   readonly index: EntryIndex;
 }
 
+/** A record that a younger one took the place of. */
+export interface Replaced {
+  readonly key: string;
+  readonly segment: Segment;
+  readonly offsetBytes: number;
+  /** Where the younger one lies. */
+  readonly bySegmentId: number;
+}
+
 /** What recovery found. */
 export interface Recovered {
+  readonly replaced: readonly Replaced[];
   readonly damagedRecords: number;
   /** Of the checkpoint that counts; 0 without one. */
   readonly generation: number;
@@ -70,17 +81,24 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       log.segment(index.segmentId(slot))?.addLive(index.headBytes(slot) + index.bodyBytes(slot));
     }
 
+    const replaced: Replaced[] = [];
     let damagedRecords = found.filter(({ isDamaged }) => isDamaged).length;
     const tail = log.segments.filter(({ segmentId }) => segmentId >= logSegmentId);
     for (const segment of tail) {
       const fromBytes = segment.segmentId === logSegmentId ? (checkpoint?.logOffset ?? 0) : FILE_HEADER_BYTES;
-      damagedRecords += replay(options, segment, Math.max(fromBytes, FILE_HEADER_BYTES), segment === tail.at(-1));
+      damagedRecords += replay(
+        options,
+        segment,
+        Math.max(fromBytes, FILE_HEADER_BYTES),
+        segment === tail.at(-1),
+        replaced,
+      );
       // A killed process left it to the system to write; the next flush must see to it.
       log.noteUnflushed(segment);
     }
     const last = tail.at(-1);
     if (last !== undefined) log.resume(last);
-    return { damagedRecords, generation: checkpoint?.generation ?? 0, logSegmentId };
+    return { replaced, damagedRecords, generation: checkpoint?.generation ?? 0, logSegmentId };
   } catch (error) {
     throw toStoreError(error, 'open');
   }
@@ -131,6 +149,7 @@ function replay(
   segment: Segment,
   fromBytes: number,
   isLast: boolean,
+  replaced: Replaced[],
 ): number {
   const { file } = segment;
   if (file === undefined) return 0;
@@ -155,9 +174,15 @@ function replay(
           bodyBytes,
           audioBytes,
         };
-        // Power loss can leave a head and not its body, which must not cost what the entry was before.
-        if (index.find(words) !== NONE && !isBodyIntact(record)) return;
-        forget(words);
+        const slot = index.find(words);
+        if (slot !== NONE) {
+          // Power loss can leave a head and not its body, which must not cost what the entry was before.
+          if (!isBodyIntact(record)) return;
+          const old = log.segment(index.segmentId(slot));
+          const place = { offsetBytes: index.offsetBytes(slot), bySegmentId: segment.segmentId };
+          if (old !== undefined) replaced.push({ key: keyOfWords(words), segment: old, ...place });
+          forget(words);
+        }
         index.add(words, location, header);
         segment.addLive(recordBytes);
         return;
