@@ -56,7 +56,7 @@ export async function cleanDisk(
     if (isOver()) return { expired, evicted, complete: false };
     // What is dead already is given back before anything that lives has to go.
     const { isWorthwhile, evicted: notMoved } = await store.attempt('diskWrites', NOT_RECLAIMED, (disk) =>
-      disk.reclaim(),
+      disk.reclaim(true),
     );
     const step = isWorthwhile
       ? notMoved

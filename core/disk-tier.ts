@@ -329,7 +329,7 @@ export class DiskTier {
       this.#removed('evicted', await store.evict(reliefBytes, CLEANUP_STEP_ENTRIES));
       for (let step = 0; step < MAX_RELIEF_STEPS; step++) {
         if (fullAtBytes - store.report().bytesOnDisk >= reliefBytes) break;
-        const { isWorthwhile, evicted } = await store.reclaim();
+        const { isWorthwhile, evicted } = await store.reclaim(true);
         this.#removed('evicted', evicted);
         if (!isWorthwhile) break;
       }

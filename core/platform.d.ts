@@ -45,3 +45,15 @@ declare const crypto: {
       }
     | undefined;
 };
+
+interface PlatformTransformation {
+  readonly writable: {
+    getWriter(): { write(bytes: Uint8Array<ArrayBuffer>): Promise<void>; close(): Promise<void> };
+  };
+  readonly readable: {
+    getReader(): { read(): Promise<{ done: false; value: Uint8Array } | { done: true; value: undefined }> };
+  };
+}
+
+declare const CompressionStream: new (format: 'deflate-raw') => PlatformTransformation;
+declare const DecompressionStream: new (format: 'deflate-raw') => PlatformTransformation;

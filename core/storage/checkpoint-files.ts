@@ -13,7 +13,7 @@ const NAMES = ['a.checkpoint', 'b.checkpoint'] as const;
 export interface FoundCheckpoint {
   /** The latest intact one. */
   readonly checkpoint: Checkpoint | undefined;
-  /** False: a later one may have been lost, so files may hold other segments than the checkpoint says. */
+  /** Both are intact. Otherwise a later one may be lost, and files may hold other segments than the checkpoint says. */
   readonly isLatest: boolean;
 }
 
@@ -50,20 +50,17 @@ export class CheckpointFiles {
    */
   async open(): Promise<FoundCheckpoint> {
     const found: { readonly checkpoint: Checkpoint; readonly turn: number }[] = [];
-    let damaged = 0;
     for (const [turn, name] of NAMES.entries()) {
       const file = await this.#directory.open(name);
       this.#fileByName.set(name, file);
       this.#bytesByName.set(name, file.size());
-      if (file.size() === 0) continue;
       const checkpoint = this.#read(file);
-      if (checkpoint === undefined) damaged++;
-      else found.push({ checkpoint, turn });
+      if (checkpoint !== undefined) found.push({ checkpoint, turn });
     }
     found.sort((a, b) => b.checkpoint.generation - a.checkpoint.generation);
     const [latest] = found;
     this.#turn = latest === undefined ? 0 : 1 - latest.turn;
-    return { checkpoint: latest?.checkpoint, isLatest: damaged === 0 };
+    return { checkpoint: latest?.checkpoint, isLatest: found.length === NAMES.length };
   }
 
   /**
@@ -71,6 +68,18 @@ export class CheckpointFiles {
    * @throws AudioCacheError as `writeWhole` and `flushFile`
    */
   write(bytes: Uint8Array): void {
+    this.#write(bytes);
+    // The first one is written twice: an empty file is then always one that was lost.
+    if (this.#bytesByName.get(NAMES[this.#turn] ?? NAMES[0]) === 0) this.#write(bytes);
+  }
+
+  /** Lets go of the files. */
+  close(): void {
+    for (const file of this.#fileByName.values()) file.close();
+    this.#fileByName.clear();
+  }
+
+  #write(bytes: Uint8Array): void {
     const name = NAMES[this.#turn] ?? NAMES[0];
     const file = this.#fileByName.get(name);
     if (file === undefined) throw new TypeError('The checkpoints are not open');
@@ -80,12 +89,6 @@ export class CheckpointFiles {
     this.#bytesByName.set(name, bytes.byteLength);
     this.#bytesWritten += bytes.byteLength;
     this.#turn = 1 - this.#turn;
-  }
-
-  /** Lets go of the files. */
-  close(): void {
-    for (const file of this.#fileByName.values()) file.close();
-    this.#fileByName.clear();
   }
 
   #read(file: RandomAccessFile): Checkpoint | undefined {

@@ -2,8 +2,8 @@
  * Empties one segment: what lives in it is written to the end of the log, so that the file can be given back. In steps
  * of a few milliseconds, between which everything else goes on.
  *
- * Removals are kept as long as a segment exists that may hold a record they make invalid: without checkpoints the index
- * is rebuilt from the log alone, and what was deleted must not come back then. Killed at any moment: the records are
+ * Removals that somebody asked for are kept as long as a segment exists that may hold a record they make invalid: without
+ * checkpoints the index is rebuilt from the log alone, and what was deleted must not come back then. Killed at any moment: the records are
  * there once or twice, which is the same. The segment is given up only after the copies are safe from power loss, which
  * in a browser takes a file of some age: in the first minute of a store nothing can be copied.
  */
@@ -73,11 +73,6 @@ export class Compaction {
     );
   }
 
-  /** Removals that had to be kept. */
-  get keptRemovals(): number {
-    return this.#removals.length;
-  }
-
   /**
    * Copies some more. `done`: nothing in the segment lives any more; `blocked`: there is no file yet that copies are safe in.
    * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`: what was not copied is where it was
@@ -90,7 +85,8 @@ export class Compaction {
       this.#isStarted = true;
       for (const found of this.#found.splice(0)) {
         const recordBytes = found.head.byteLength + found.header.bodyBytes;
-        if (found.header.kind === 'removals') this.#removals.push(...decodeRemovals(found.head));
+        const { kind, isEviction } = found.header;
+        if (kind === 'removals' && !isEviction) this.#removals.push(...decodeRemovals(found.head));
         if (found.header.kind !== 'entry' || this.#slotOf(found) === NONE) continue;
         if (!(await this.#hasMadeRoomFor(recordBytes))) return 'blocked';
         copiedBytes += this.#move(found);
@@ -127,7 +123,6 @@ export class Compaction {
     const { file } = this.victim;
     if (slot === NONE || file === undefined) return 0;
     if (index.accessedAtMs(slot) < evictUsedBeforeMs) {
-      this.#removals.push({ words: keyWordsOf(head), segmentId: this.victim.segmentId });
       onGone(slot, 'evicted');
       return 0;
     }
@@ -152,8 +147,10 @@ export class Compaction {
   async #hasMadeRoomFor(recordBytes: number): Promise<boolean> {
     const { log, isRescue } = this.#options;
     if (await log.makeDurableRoomFor(recordBytes)) return true;
-    if (isRescue) await log.makeRoomFor(recordBytes);
-    return isRescue;
+    // What lies in a young file itself was never called safe.
+    if (!isRescue && log.isNameDurable(this.victim)) return false;
+    await log.makeRoomFor(recordBytes);
+    return true;
   }
 
   /** What the index expects here and the scan did not find has a damaged head. */
@@ -177,7 +174,9 @@ export class Compaction {
       const items = this.#removals.slice(start, start + REMOVALS_PER_RECORD);
       if (!(await this.#hasMadeRoomFor(removalsBytes(items.length)))) return false;
       // A key may have been written while the log made room.
-      log.append(encodeRemovals(items.filter(isNeeded)));
+      const { segmentId } = log.append(encodeRemovals(items.filter(isNeeded), false));
+      // Not dead as long as it is needed: nothing is gained by moving it once more.
+      log.segment(segmentId)?.addLive(removalsBytes(items.length));
     }
     return true;
   }

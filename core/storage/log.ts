@@ -12,8 +12,10 @@ import type { FileDirectory, RandomAccessFile } from './random-access-file';
 import { address, decodeFileHeader, FILE_HEADER_BYTES, type FileHeader, paddedBytes, type Seal } from './record';
 import { resetFile, Segment, type SegmentState } from './segment';
 
-/** So many files wait empty: a burst of durable writes then finds files whose names are old. */
+/** So many files are created ahead: a burst of durable writes then finds files whose names are old. */
 const SPARES = 8;
+/** So many emptied files are kept, rather than removed and created anew with young names. */
+const MAX_SPARES = 32;
 /** Records up to this size are put together first and written at once: a second call costs more than the copy. */
 const SCRATCH_BYTES = 1024 * 1024;
 
@@ -33,6 +35,12 @@ export interface Position {
   readonly offsetBytes: number;
 }
 
+/** A segment whose records could not be brought to safety. */
+export interface FlushFailure {
+  readonly segment: Segment;
+  readonly error: unknown;
+}
+
 /** An empty file. */
 export interface Spare {
   readonly fileName: string;
@@ -49,6 +57,7 @@ export class Log {
   /** Emptied since the last checkpoint. */
   #resting: Spare[] = [];
   readonly #unflushed = new Set<Segment>();
+  #failures: readonly FlushFailure[] = [];
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
   #active: Segment | undefined;
   #rolling: Promise<void> | undefined;
@@ -57,9 +66,15 @@ export class Log {
   #unflushedBytes = 0;
   #bytesWritten = 0;
   #isClosed = false;
+  #writeCheckpoint: () => void = () => {};
 
   constructor(options: LogOptions) {
     this.#options = options;
+  }
+
+  /** Sets what is called when only a checkpoint lets files be used again; it then calls `noteCheckpoint`. */
+  set writeCheckpoint(write: () => void) {
+    this.#writeCheckpoint = write;
   }
 
   /** All segments, oldest first. */
@@ -138,7 +153,8 @@ export class Log {
   /** Whether the name of the segment's file survives power loss. */
   isNameDurable({ fileCreatedAtMs }: Spare): boolean {
     const { directory, nowMs } = this.#options;
-    return nowMs() - fileCreatedAtMs >= directory.nameDurableAfterMs;
+    // Not by the clock where it takes no time: the clock may be set back.
+    return directory.nameDurableAfterMs === 0 || nowMs() - fileCreatedAtMs >= directory.nameDurableAfterMs;
   }
 
   /** Whether what is written now will survive power loss once it is flushed. */
@@ -168,17 +184,23 @@ export class Log {
    */
   async makeDurableRoomFor(recordBytes: number): Promise<boolean> {
     while (!this.hasRoomFor(recordBytes) || !this.isActiveDurable) {
-      const [spare] = this.#spares;
-      const isNewNameDurable = this.#options.directory.nameDurableAfterMs === 0;
-      if (spare === undefined ? !isNewNameDurable : !this.isNameDurable(spare)) return false;
-      await this.roll();
+      if (!this.hasDurableSpare) return false;
+      await this.roll(true);
     }
     return true;
   }
 
-  /** Begins a new segment; calls at once begin one together. */
-  roll(): Promise<void> {
-    this.#rolling ??= this.#roll().finally(() => {
+  /** Whether the next segment can begin in a file whose name survives power loss. */
+  get hasDurableSpare(): boolean {
+    const isDurable = (spare: Spare) => this.isNameDurable(spare);
+    if (this.#options.directory.nameDurableAfterMs === 0) return true;
+    if (!this.#spares.some(isDurable) && this.#resting.some(isDurable)) this.#writeCheckpoint();
+    return this.#spares.some(isDurable);
+  }
+
+  /** Begins a new segment; calls at once begin one together. `isForCopies`: in a file whose name survives power loss. */
+  roll(isForCopies = false): Promise<void> {
+    this.#rolling ??= this.#roll(isForCopies).finally(() => {
       this.#rolling = undefined;
     });
     return this.#rolling;
@@ -206,19 +228,26 @@ export class Log {
     return { segmentId: segment.segmentId, offsetBytes };
   }
 
-  /** Brings all records to safety; returns the segments that failed, which are sealed and may hold less than was written. */
-  flush(): readonly { readonly segment: Segment; readonly error: unknown }[] {
-    const failures: { segment: Segment; error: unknown }[] = [];
+  /**
+   * Brings all records to safety. Returns the segments that failed, which are sealed and may hold less than was written:
+   * again and again, until they are said to be rescued, since another attempt would prove nothing.
+   */
+  flush(): readonly FlushFailure[] {
     for (const segment of this.#unflushed) {
       try {
-        segment.flush();
+        if (!this.#failures.some((failure) => failure.segment === segment)) segment.flush();
       } catch (error) {
-        failures.push({ segment, error });
+        this.#failures = [...this.#failures, { segment, error }];
       }
     }
     this.#unflushed.clear();
     this.#unflushedBytes = 0;
-    return failures;
+    return this.#failures;
+  }
+
+  /** What a segment held that could not be flushed is elsewhere now. */
+  noteRescued(segment: Segment): void {
+    this.#failures = this.#failures.filter((failure) => failure.segment !== segment);
   }
 
   /**
@@ -234,8 +263,9 @@ export class Log {
     resetFile(file, seal, { segmentId: 0, salt: 0, fileCreatedAtMs });
     this.#segmentById.delete(segment.segmentId);
     this.#unflushed.delete(segment);
+    this.noteRescued(segment);
     segment.close();
-    if (this.spares.length < SPARES) this.#resting.push({ fileName, fileCreatedAtMs });
+    if (this.spares.length < MAX_SPARES) this.#resting.push({ fileName, fileCreatedAtMs });
     else await directory.remove(fileName);
   }
 
@@ -267,9 +297,9 @@ export class Log {
     for (const segment of this.#segmentById.values()) segment.close();
   }
 
-  async #roll(): Promise<void> {
+  async #roll(isForCopies: boolean): Promise<void> {
     const { directory, seal, nowMs, random } = this.#options;
-    const spare = this.#spares.shift() ?? { fileName: this.#newFileName(), fileCreatedAtMs: nowMs() };
+    const spare = this.#takeSpare(isForCopies) ?? { fileName: this.#newFileName(), fileCreatedAtMs: nowMs() };
     const header: FileHeader = {
       segmentId: this.#nextSegmentId,
       salt: Math.floor(random() * 2 ** 32),
@@ -283,10 +313,27 @@ export class Log {
       resetFile(file, seal, header);
     } catch (error) {
       file?.close();
-      this.#spares.unshift(spare);
+      this.adoptSpare(spare);
       throw toStoreError(error, 'new segment');
     }
     this.#active = this.adopt({ ...header, fileName: spare.fileName, endBytes: FILE_HEADER_BYTES }, file);
+  }
+
+  /**
+   * The oldest spare. The last one with a durable name is reserved for copies: without it no old segment could be emptied
+   * after a burst of writes. Rather than creating a file, those emptied since the last checkpoint are made usable.
+   */
+  #takeSpare(isForCopies: boolean): Spare | undefined {
+    const { nameDurableAfterMs } = this.#options.directory;
+    const pick = (): Spare | undefined => {
+      const durable = this.#spares.filter((spare) => this.isNameDurable(spare));
+      const isReserved = nameDurableAfterMs > 0 && !isForCopies && durable.length === 1;
+      return isReserved ? this.#spares.find((spare) => spare !== durable[0]) : this.#spares[0];
+    };
+    if (pick() === undefined && this.#resting.length > 0) this.#writeCheckpoint();
+    const spare = pick();
+    this.#spares = this.#spares.filter((each) => each !== spare);
+    return spare;
   }
 
   /** The parts of a record as they are to be written. */

@@ -5,7 +5,7 @@
  *      8   4  magic            "RPRd"
  *     12   1  version          of the format
  *     13   1  kind             1 entry, 2 removals, 3 touches
- *     14   1  flags            bit 0: the body is compressed
+ *     14   1  flags            bit 0: the body is compressed; bit 1: removed to make room
  *     15   1  checksum kind    of the body: 0 none, 1 XXH64, 2 CRC-32
  *     16   4  salt             the segment's own
  *     20   4  metadataBytes
@@ -64,6 +64,7 @@ const FINGERPRINT_DIGITS_AT = FINGERPRINT_AT + 8;
 const OFFSET_AT = FINGERPRINT_DIGITS_AT + 4;
 
 const FLAG_COMPRESSED = 1;
+const FLAG_EVICTION = 2;
 const CHECKSUM_KINDS = [undefined, 'xxh64', 'crc32'] as const;
 const CHECKSUM_DIGITS = { xxh64: 16, crc32: 8 } as const;
 
@@ -86,6 +87,8 @@ export type Seal = (bytes: Uint8Array) => Uint8Array;
 export interface RecordHeader {
   readonly kind: RecordKind;
   readonly isCompressed: boolean;
+  /** Of removals: nobody wanted these entries gone, they made room. */
+  readonly isEviction: boolean;
   readonly metadataBytes: number;
   /** Of the body as stored. */
   readonly bodyBytes: number;
@@ -160,8 +163,9 @@ export function encodeEntryHead(
 }
 
 /** Returns a whole record that removes keys; `address` makes it valid. */
-export function encodeRemovals(items: readonly RemovalItem[]): Uint8Array {
+export function encodeRemovals(items: readonly RemovalItem[], isEviction: boolean): Uint8Array {
   const { head, view } = createHead('removals', removalsBytes(items.length) - HEADER_BYTES);
+  if (isEviction) head[FLAGS_AT] = FLAG_EVICTION;
   for (const [index, { words, segmentId }] of items.entries()) {
     const offset = HEADER_BYTES + index * REMOVAL_ITEM_BYTES;
     writeWords(view, offset, words);
@@ -234,6 +238,7 @@ export function decodeHeader(bytes: Uint8Array, salt: number, offsetBytes: numbe
   return {
     kind,
     isCompressed: ((bytes[FLAGS_AT] ?? 0) & FLAG_COMPRESSED) !== 0,
+    isEviction: ((bytes[FLAGS_AT] ?? 0) & FLAG_EVICTION) !== 0,
     metadataBytes: view.getUint32(METADATA_BYTES_AT, true),
     bodyBytes: view.getUint32(BODY_BYTES_AT, true),
     audioBytes: view.getUint32(AUDIO_BYTES_AT, true),

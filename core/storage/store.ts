@@ -70,9 +70,9 @@ export interface AudioStore {
   /**
    * Makes room on the disk by moving what lives together, in one step of a few milliseconds; resolves to whether it
    * was worth one. Entries that are used so rarely that moving them would not pay are evicted instead and counted in
-   * `evicted`.
+   * `evicted`; when it is urgent, so are others where there is no room to move them to.
    */
-  reclaim(): Promise<Reclaimed>;
+  reclaim(isUrgent?: boolean): Promise<Reclaimed>;
 
   /** What the store tells about its disk. */
   report(): StoreReport;

@@ -1,0 +1,193 @@
+/**
+ * Gives bytes of the disk back, a few milliseconds of work at a time: chooses the segment to be emptied, and whether it
+ * is worth it.
+ *
+ * Greedy: the segment with the largest dead share goes first (Rosenblum and Ousterhout 1992 weigh its age, too; here age
+ * shows in what is evicted instead of copied). Under pressure the coldest tenth is not copied, since it would be evicted
+ * soon: that is what keeps bytes written per byte stored low (`bench/node/amplification.bench.ts`).
+ */
+import { NOTHING, sum } from '../amount';
+import type { Hashing } from '../hashing';
+import type { Amount } from '../protocol/values';
+import { isFullDisk, toStoreError } from './checked-io';
+import { Compaction } from './compaction';
+import { NONE } from './entry-index';
+import type { IndexedLog } from './indexed-log';
+import type { Segment } from './segment';
+import type { Reclaimed } from './store';
+
+/** Compacting pays above this share of dead bytes: live bytes then take 1.2 times their size. */
+const MAX_DEAD_SHARE = 0.17;
+/** Below this it never does. */
+const MIN_DEAD_BYTES = 64 * 1024;
+/** Above this share of the limit, the coldest entries are not worth copying. */
+const PRESSURE_SHARE = 0.8;
+/** The share of the entries that are cold then. */
+const COLD_SHARE = 0.1;
+
+/** What a reclaimer works with. */
+export interface ReclaimerOptions {
+  readonly store: IndexedLog;
+  readonly hashing: Hashing;
+  /** Limit of the tier. */
+  readonly maxBytes: number;
+}
+
+/** Empties segments, one at a time. */
+export class Reclaimer {
+  readonly #options: ReclaimerOptions;
+  #compaction: Compaction | undefined;
+  #running: Promise<boolean> | undefined;
+  /** Somebody who counts evictions asked for room. */
+  #mayEvict = false;
+  /** Room must be made, even by evicting what should have been copied. */
+  #isUrgent = false;
+  #isBlocked = false;
+  /** Evicted while making room, and not told yet. */
+  #evicted: Amount = NOTHING;
+
+  constructor(options: ReclaimerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the last step had to wait for a file whose name survives power loss. */
+  get isBlocked(): boolean {
+    return this.#isBlocked;
+  }
+
+  /**
+   * Makes room for somebody who counts what is evicted. When it is urgent, what lives is evicted where it cannot be copied.
+   * @throws AudioCacheError `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`: nothing is lost, and no room was made
+   */
+  async makeRoom(isUrgent: boolean): Promise<Reclaimed> {
+    this.#mayEvict = true;
+    this.#isUrgent ||= isUrgent;
+    const isWorthwhile = await this.step();
+    const evicted = this.#evicted;
+    this.#evicted = NOTHING;
+    return { isWorthwhile, evicted };
+  }
+
+  /**
+   * Does one step, which is shared by all who ask for one meanwhile; resolves to whether there was anything to do.
+   * @throws AudioCacheError as `makeRoom`
+   */
+  step(): Promise<boolean> {
+    this.#running ??= this.#step().finally(() => {
+      this.#running = undefined;
+      this.#mayEvict = false;
+      this.#isUrgent = false;
+    });
+    return this.#running;
+  }
+
+  /** Gives up what was begun; everything is going to be removed. */
+  abandon(): void {
+    this.#compaction = undefined;
+  }
+
+  /** Resolves once nothing is under way. */
+  async settled(): Promise<void> {
+    await this.#running?.catch(() => {});
+  }
+
+  async #step(): Promise<boolean> {
+    const compaction = this.#compaction ?? this.#begin();
+    if (compaction === undefined) return false;
+    this.#compaction = compaction;
+    try {
+      const state = await compaction.step();
+      this.#isBlocked = state === 'blocked';
+      if (state === 'more' || this.#compaction !== compaction) return true;
+      this.#compaction = undefined;
+      if (state === 'blocked') return this.#isUrgent && (await this.#evictSegment(compaction.victim));
+      await this.#giveUp(compaction.victim);
+      return true;
+    } catch (error) {
+      this.#compaction = undefined;
+      if (this.#isUrgent && isFullDisk(error) && (await this.#evictSegment(compaction.victim))) return true;
+      throw toStoreError(error, 'compaction');
+    }
+  }
+
+  /** Chooses the segment with the largest dead share, if moving the rest is worth it. */
+  #begin(): Compaction | undefined {
+    const { store } = this.#options;
+    const { active, bytesOnDisk } = store.log;
+    const segments = store.log.segments.filter((segment) => !store.isNeeded(segment));
+    const empty = segments.find((segment) => segment !== active && segment.liveBytes === 0);
+    if (empty !== undefined) return this.#compactionOf(empty);
+    const deadBytes = segments.reduce((bytes, segment) => bytes + segment.deadBytes, 0);
+    const isPaying = deadBytes >= MIN_DEAD_BYTES && deadBytes >= bytesOnDisk * MAX_DEAD_SHARE;
+    if (!isPaying && !(store.isDiskFull && this.#isUrgent)) return undefined;
+    const canCopyAll = this.#isUrgent || store.log.isActiveDurable || store.log.hasDurableSpare;
+    const candidates = canCopyAll ? segments : segments.filter((segment) => !store.log.isNameDurable(segment));
+    this.#isBlocked = candidates.length === 0;
+    if (candidates.length === 0) return undefined;
+    const victim = candidates.reduce(emptier);
+    // What is written to cannot be emptied; the next record begins a new one.
+    if (victim === active) victim.isSealed = true;
+    return this.#compactionOf(victim);
+  }
+
+  #compactionOf(victim: Segment): Compaction {
+    const { store, hashing } = this.#options;
+    return new Compaction(victim, {
+      log: store.log,
+      index: store.index,
+      seal: hashing.xxh64,
+      evictUsedBeforeMs: this.#mayEvict ? this.#coldBeforeMs() : Number.NEGATIVE_INFINITY,
+      isRescue: false,
+      verify: (bytes, checksum) => hashing.verify(bytes, checksum),
+      onGone: (slot, reason) => {
+        if (reason === 'damaged') store.dropDamaged(slot);
+        else this.#evict(slot);
+      },
+    });
+  }
+
+  /** Under pressure, what was used before this would be evicted soon, and is not worth another write. */
+  #coldBeforeMs(): number {
+    const { store, maxBytes } = this.#options;
+    const { index } = store;
+    if (store.bytesOnDisk < maxBytes * PRESSURE_SHARE) return Number.NEGATIVE_INFINITY;
+    let slot = index.oldest;
+    for (let count = Math.floor(index.size * COLD_SHARE); count > 0; count--) slot = index.newerThan(slot);
+    return slot === NONE ? Number.NEGATIVE_INFINITY : index.accessedAtMs(slot);
+  }
+
+  /** Gives a segment back that holds nothing any more; what was copied from it is safe first. */
+  async #giveUp(segment: Segment): Promise<void> {
+    const { store } = this.#options;
+    await store.flush();
+    // Accesses that stand in it and not yet in a checkpoint would go with it.
+    if (store.isBehindCheckpoint(segment)) store.writeCheckpoint();
+    // Looked at again: meanwhile entries in it may have been replaced.
+    if (!store.isNeeded(segment)) await store.log.recycle(segment);
+  }
+
+  /** Where nothing can be copied, what lives in the segment is evicted, which gives all of it back. */
+  async #evictSegment(segment: Segment): Promise<boolean> {
+    const { store } = this.#options;
+    // Removals in it that no checkpoint knows of would be lost, and what they removed would come back.
+    if (store.isBehindCheckpoint(segment) && !store.writeCheckpoint()) return false;
+    if (store.isNeeded(segment)) return false;
+    for (let slot = store.index.oldest; segment.liveBytes > 0 && slot !== NONE; ) {
+      const newer = store.index.newerThan(slot);
+      if (store.segmentOf(slot) === segment) this.#evict(slot);
+      slot = newer;
+    }
+    await store.log.recycle(segment);
+    return true;
+  }
+
+  #evict(slot: number): void {
+    const { store } = this.#options;
+    this.#evicted = sum(this.#evicted, { entries: 1, bytes: store.index.audioBytes(slot) });
+    store.forget(slot);
+  }
+}
+
+function emptier(a: Segment, b: Segment): Segment {
+  return b.deadBytes / b.endBytes > a.deadBytes / a.endBytes ? b : a;
+}
