@@ -55,13 +55,23 @@ async function hasPassed(run) {
   }
 }
 
-/** Each folder with a tsconfig and something to check by it. The root's own is `.`: configuration and scripts. */
+/**
+ * Each folder with a tsconfig and something to check by it, and in it each folder of another runtime. The root's own is
+ * `.`: configuration and scripts.
+ */
 function typedFolders() {
-  const folders = readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, 'tsconfig.json')))
-    .map((entry) => entry.name)
+  const folders = foldersIn('.')
+    .flatMap((folder) => [folder, ...foldersIn(folder)])
+    .filter((folder) => existsSync(join(root, folder, 'tsconfig.json')))
     .filter((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).some(isSource));
   return [...folders, '.'];
+}
+
+/** @param {string} folder */
+function foldersIn(folder) {
+  return readdirSync(join(root, folder), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'node_modules')
+    .map(({ name }) => join(folder, name));
 }
 
 /** @param {string} file */

@@ -4,13 +4,10 @@
  * The system's browser is used instead of a downloaded one, so that a checkout needs nothing but npm and, on Debian as
  * root (a CI container), apt. A missing browser is an error everywhere: browser tests are never skipped in silence.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
-
-/** True for root, who gets no sandbox from Chromium and may install packages. */
-const isRoot = process.getuid?.() === 0;
+import { installWithApt, isRoot } from './apt.mjs';
 
 /** Keep Chromium quiet and off the network. */
 export const chromiumArgs = [
@@ -36,7 +33,7 @@ export function findChromium() {
  */
 export function ensureChromium() {
   const found = findChromium();
-  if (found === undefined && isRoot && existsSync('/usr/bin/apt-get')) installWithApt();
+  if (found === undefined) installWithApt('Chromium', ['chromium']);
   const path = found ?? findChromium();
   if (path !== undefined && existsSync(path)) return path;
   if (path !== undefined) throw new Error(`REPRISE_CHROMIUM names ${path}, which does not exist.`);
@@ -63,21 +60,4 @@ function systemPaths() {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/snap/bin'];
   const programs = ['chromium', 'google-chrome', 'google-chrome-stable', 'chromium-browser'];
   return programs.flatMap((program) => folders.map((folder) => join(folder, program)));
-}
-
-/** Tries with the package lists there are, and fetches fresh ones only if that fails. */
-function installWithApt() {
-  console.log('Installing Chromium …');
-  const install = ['install', '-y', '-qq', '--no-install-recommends', 'chromium'];
-  if (apt(install, 'ignore') || (apt(['update', '-qq'], 'inherit') && apt(install, 'inherit'))) return;
-  console.error('apt-get could not install Chromium; see above.');
-}
-
-/**
- * @param {string[]} args
- * @param {'ignore' | 'inherit'} messages what becomes of apt's error messages; the rest is not shown
- */
-function apt(args, messages) {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  return spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', messages] }).status === 0;
 }

@@ -2,7 +2,8 @@
  * `npm test`: everything that must hold, from a bare clone; `npm test -- NAME` runs only the tests that match.
  *
  * Nothing stops at the first failure, so one run tells all of them. The last line is `N passed, N failed`: tests, and
- * each check as one.
+ * each check as one. An engine that the machine lacks, and that cannot be installed without asking, is no failure (only
+ * Chromium is) but named on a line of its own before that.
  */
 import { install } from './install.mjs';
 
@@ -15,6 +16,7 @@ install();
 const { packageChecks, runChecks, staticChecks } = await import('./checks.mjs');
 const { runNode } = await import('./tools.mjs');
 const { ensureChromium } = await import('./chromium.mjs');
+const { engines, installEngine } = await import('./engines.mjs');
 const { runTests } = await import('./vitest.mjs');
 
 const checks = await runChecks([
@@ -23,7 +25,9 @@ const checks = await runChecks([
   ...staticChecks,
   ...packageChecks,
 ]);
+const missing = engines.map(installEngine).filter((reason) => reason !== undefined);
 const tests = runTests(process.argv.slice(2));
+for (const reason of missing) console.log(`not run: ${reason}`);
 
 passed = checks.passed + tests.passed;
 failed = checks.failed + tests.failed;

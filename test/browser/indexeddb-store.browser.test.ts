@@ -1,14 +1,9 @@
-/** The store contract on a real IndexedDB, and what only a real one does: run out of quota. */
+/** What only a real IndexedDB does, and only Chromium lets a test provoke: run out of quota. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../core/clock';
 import type { AudioCacheError } from '../../core/protocol/audio-cache-error';
 import { openIndexedDbStore } from '../../worker/indexeddb-store';
-import { describeStoreContract } from '../store-contract';
 import { entryOf, keyOf } from '../stored-entries';
-
-describeStoreContract('IndexedDbStore', (place, clock) => openIndexedDbStore({ name: place, clock }), {
-  severalWriters: true,
-});
 
 interface StorageBuckets {
   open(name: string, options: { readonly quota: number }): Promise<{ readonly indexedDB: IDBFactory }>;
