@@ -46,14 +46,24 @@ declare const crypto: {
     | undefined;
 };
 
-interface PlatformTransformation {
-  readonly writable: {
-    getWriter(): { write(bytes: Uint8Array<ArrayBuffer>): Promise<void>; close(): Promise<void> };
-  };
-  readonly readable: {
-    getReader(): { read(): Promise<{ done: false; value: Uint8Array } | { done: true; value: undefined }> };
-  };
+interface ReadableStream {
+  pipeThrough(transformation: CompressionStream | DecompressionStream): ReadableStream;
 }
 
-declare const CompressionStream: new (format: 'deflate-raw') => PlatformTransformation;
-declare const DecompressionStream: new (format: 'deflate-raw') => PlatformTransformation;
+declare class Blob {
+  constructor(parts: readonly Uint8Array<ArrayBuffer>[]);
+  stream(): ReadableStream;
+}
+
+declare class Response {
+  constructor(body: ReadableStream);
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+declare class CompressionStream {
+  constructor(format: 'deflate-raw');
+}
+
+declare class DecompressionStream {
+  constructor(format: 'deflate-raw');
+}

@@ -127,7 +127,7 @@ export class ClipRequests {
       (cause: unknown) => {
         // The next phrase tries again.
         this.#loading = undefined;
-        const message = 'The synthesizing part of reprise-cache could not be loaded; reload the page.';
+        const message = 'A part of reprise-cache could not be loaded; reload the page.';
         throw new AudioCacheError('SYNTHESIS_FAILED', message, { reason: 'network', cause });
       },
     );

@@ -13,6 +13,7 @@ export type {
   ClipMetadata,
   ClipSource,
   DiskConfig,
+  DiskState,
   Durability,
   EntriesPage,
   EntryInfo,
@@ -25,6 +26,7 @@ export type {
   MemoryConfig,
   SpeechSpec,
   StoreKind,
+  StoreReport,
   TierName,
   TierState,
 } from '../core/protocol/values';

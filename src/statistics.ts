@@ -84,7 +84,7 @@ export class Statistics {
     this.#workerAlert = alert;
     // What was counted stays true; what was held is out of reach.
     const tiers =
-      alert === undefined ? this.#snapshot.tiers : { memory: EMPTY_TIER, disk: EMPTY_TIER, remote: undefined };
+      alert === undefined ? this.#snapshot.tiers : { memory: EMPTY_TIER, disk: EMPTY_DISK, remote: undefined };
     this.update({ ...this.#snapshot, tiers });
   }
 
@@ -120,6 +120,7 @@ export class Statistics {
 }
 
 const EMPTY_TIER = { entries: 0, bytes: 0, maxBytes: 0 };
+const EMPTY_DISK = { ...EMPTY_TIER, bytesOnDisk: 0, bytesSavedByCompression: 0, damagedRecords: 0 };
 
 /** What is shown before the worker has said anything. */
 function emptyStats(config: CacheConfig, workerMode: CacheStats['runtime']['workerMode']): CacheStats {
@@ -146,7 +147,7 @@ function emptyStats(config: CacheConfig, workerMode: CacheStats['runtime']['work
     },
     tiers: {
       memory: { ...EMPTY_TIER, maxBytes: config.memory.maxBytes },
-      disk: { ...EMPTY_TIER, maxBytes: config.disk.maxBytes },
+      disk: { ...EMPTY_DISK, maxBytes: config.disk.maxBytes },
       remote: undefined,
     },
     health: { status: 'ok', alerts: [] },

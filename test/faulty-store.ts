@@ -119,8 +119,8 @@ export class FaultyStore implements AudioStore {
     return this.#store.usage();
   }
 
-  reclaim(): Promise<Reclaimed> {
-    return this.#store.reclaim();
+  reclaim(isUrgent?: boolean): Promise<Reclaimed> {
+    return this.#store.reclaim(isUrgent);
   }
 
   report(): StoreReport {

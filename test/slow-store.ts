@@ -26,7 +26,7 @@ export function slowDown(store: AudioStore, clock: Clock, delayMs: () => number)
     evict: (bytes, maxEntries) => inTurn(() => store.evict(bytes, maxEntries)),
     list: (limit, cursor) => inTurn(() => store.list(limit, cursor)),
     usage: () => store.usage(),
-    reclaim: () => inTurn(() => store.reclaim()),
+    reclaim: (isUrgent) => inTurn(() => store.reclaim(isUrgent)),
     report: () => store.report(),
     flush: () => inTurn(() => store.flush()),
     close: () => inTurn(() => store.close()),

@@ -37,7 +37,9 @@ export async function compressPcm(contentType: string, audio: Uint8Array): Promi
   view.setUint32(0, samples.headerBytes, true);
   view.setUint16(4, samples.channels, true);
   const planes = toPlanes(audio, samples);
-  const deflated = await pipe(planes, new CompressionStream('deflate-raw')).catch(() => undefined);
+  const deflated = await bytesOf(streamOf(planes).pipeThrough(new CompressionStream('deflate-raw'))).catch(
+    () => undefined,
+  );
   if (deflated === undefined) return undefined;
   const isWorthIt = PREFIX_BYTES + deflated.byteLength <= audio.byteLength * (1 - MIN_SAVED_SHARE);
   return isWorthIt ? new Uint8Array(concatenate([prefix, deflated])) : undefined;
@@ -56,8 +58,8 @@ export async function decompressPcm(stored: Uint8Array, audioBytes: number): Pro
   if (stored.byteLength < PREFIX_BYTES || typeof DecompressionStream === 'undefined') return undefined;
   const view = new DataView(stored.buffer, stored.byteOffset, PREFIX_BYTES);
   const samples: Samples = { headerBytes: view.getUint32(0, true), channels: view.getUint16(4, true) };
-  const inflated = pipe(stored.subarray(PREFIX_BYTES), new DecompressionStream('deflate-raw'));
-  const planes = await inflated.catch(() => undefined);
+  const deflated = streamOf(stored.slice(PREFIX_BYTES));
+  const planes = await bytesOf(deflated.pipeThrough(new DecompressionStream('deflate-raw'))).catch(() => undefined);
   if (planes?.byteLength !== audioBytes || samples.headerBytes > audioBytes || samples.channels === 0) return undefined;
   return fromPlanes(planes, samples).buffer;
 }
@@ -106,27 +108,10 @@ function fromPlanes(planes: Uint8Array, { headerBytes, channels }: Samples): Uin
   return audio;
 }
 
-/** Sends bytes through a transformation; rejects when it does not take them. */
-async function pipe(bytes: Uint8Array, transformation: ByteTransformation): Promise<Uint8Array> {
-  const writer = transformation.writable.getWriter();
-  // Not awaited: what comes out must be taken before all can go in. A failure shows on the other side, too.
-  writer.write(bytes.slice()).catch(() => {});
-  writer.close().catch(() => {});
-  const pieces: Uint8Array[] = [];
-  const reader = transformation.readable.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return new Uint8Array(concatenate(pieces));
-    pieces.push(value);
-  }
+function streamOf(bytes: Uint8Array<ArrayBuffer>) {
+  return new Blob([bytes]).stream();
 }
 
-/** As much of CompressionStream and DecompressionStream as is used here. */
-interface ByteTransformation {
-  readonly writable: {
-    getWriter(): { write(bytes: Uint8Array<ArrayBuffer>): Promise<void>; close(): Promise<void> };
-  };
-  readonly readable: {
-    getReader(): { read(): Promise<{ done: false; value: Uint8Array } | { done: true; value: undefined }> };
-  };
+async function bytesOf(stream: ReadableStream): Promise<Uint8Array> {
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

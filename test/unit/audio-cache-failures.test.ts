@@ -27,7 +27,7 @@ describe('A cache whose disk is lost', () => {
       expect(events.filter(({ type }) => type === 'warning')).toHaveLength(1);
       const { health, runtime, tiers } = cache.stats();
       expect(runtime.store).toBe('none');
-      expect(tiers.disk).toEqual({ entries: 0, bytes: 0, maxBytes: 0 });
+      expect(tiers.disk).toMatchObject({ entries: 0, bytes: 0, maxBytes: 0, bytesOnDisk: 0 });
       expect(health).toMatchObject({ status: 'degraded', alerts: [{ code: 'STORE_FALLBACK' }] });
     },
   );

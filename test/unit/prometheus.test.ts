@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Metrics } from '../../core/metrics/metrics';
 import { renderPrometheus } from '../../core/metrics/prometheus';
-import type { CacheStats, TierState } from '../../core/protocol/values';
+import type { CacheStats, StoreReport, TierState } from '../../core/protocol/values';
 import { configOf } from '../cache-fixture';
 
 const NOW_MS = Date.UTC(2025, 5, 18, 12);
 const EMPTY: TierState = { entries: 0, bytes: 0, maxBytes: 1000 };
+const NO_REPORT: StoreReport = { bytesOnDisk: 0, bytesSavedByCompression: 0, damagedRecords: 0 };
 
 /** In seconds: of these no digit may be lost or added, or the series break. */
 const BUCKETS = [
@@ -75,7 +76,7 @@ function render(metrics: Metrics, memory = EMPTY, disk = EMPTY): ReadonlyMap<str
   const stats: CacheStats = {
     config: configOf(),
     performance: metrics.summary(NOW_MS),
-    tiers: { memory, disk, remote: undefined },
+    tiers: { memory, disk: { ...disk, ...NO_REPORT }, remote: undefined },
     health: { status: 'ok', alerts: [] },
     runtime: { owner: true, workerMode: 'module', store: 'file', version: 1 },
   };
