@@ -267,7 +267,7 @@ function workerLost(detail: string, cause?: unknown): AudioCacheError {
 function deadlineExceeded(timeoutMs: number): AudioCacheError {
   return new AudioCacheError(
     'DEADLINE_EXCEEDED',
-    `The cache did not answer within ${timeoutMs} ms; it is busy. Raise callTimeoutMs.`,
+    `The cache did not answer within ${timeoutMs} ms; raise callTimeoutMs.`,
   );
 }
 
