@@ -12,7 +12,9 @@ export function createTierMeters(): PanelView {
     root: card('held', 'Held', memory.root, disk.root),
     update: ({ tiers, runtime }) => {
       memory.show(tiers.memory);
-      disk.show(runtime.store === 'none' ? undefined : tiers.disk);
+      const { bytesOnDisk, migration } = tiers.disk;
+      const note = migration ? ` · ${formatCount(migration.remainingEntries)} to move` : '';
+      disk.show(runtime.store === 'none' ? undefined : tiers.disk, bytesOnDisk, note);
     },
   };
 }
@@ -36,14 +38,16 @@ function tierMeter(name: 'memory' | 'disk') {
   const text = element('span');
   return {
     root: element('div', { class: `tier ${name}` }, element('b', {}, name), text, meter),
-    show: (state: TierState | undefined) => {
+    /** `takenBytes`: what counts towards the limit, if not the audio. */
+    show: (state: TierState | undefined, takenBytes?: number, note = '') => {
       meter.hidden = !state;
       if (!state) return setText(text, 'not available');
-      const { bytes, maxBytes, entries } = state;
+      const { maxBytes, entries } = state;
+      const bytes = takenBytes ?? state.bytes;
       // `max` first: a value above it would be cut off.
       setAttribute(meter, 'max', `${Math.max(1, maxBytes)}`);
       setAttribute(meter, 'value', `${bytes}`);
-      setText(text, `${formatBytes(bytes)} of ${formatBytes(maxBytes)} · ${formatCount(entries)} clips`);
+      setText(text, `${formatBytes(bytes)} of ${formatBytes(maxBytes)} · ${formatCount(entries)} clips${note}`);
     },
   };
 }
