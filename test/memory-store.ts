@@ -3,8 +3,8 @@
  * takes effect when it is called, so that a test can say what happened before what.
  */
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import type { Amount, Entry } from '../core/protocol/values';
-import type { AudioStore, StoredMetadata, StoredPage } from '../core/storage/store';
+import type { Amount, Entry, StoreReport } from '../core/protocol/values';
+import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from '../core/storage/store';
 
 interface StoredRecord {
   readonly entry: Entry;
@@ -92,6 +92,15 @@ export class MemoryStore implements AudioStore {
     let bytes = 0;
     for (const { entry } of this.#recordByKey.values()) bytes += entry.metadata.byteLength;
     return { entries: this.#recordByKey.size, bytes };
+  }
+
+  async reclaim(): Promise<Reclaimed> {
+    this.#throwIfClosed();
+    return { isWorthwhile: false, evicted: { entries: 0, bytes: 0 } };
+  }
+
+  report(): StoreReport {
+    return { bytesOnDisk: this.usage().bytes, bytesSavedByCompression: 0, damagedRecords: 0 };
   }
 
   async flush(): Promise<void> {

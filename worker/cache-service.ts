@@ -7,7 +7,7 @@ import { transfer } from 'comlink';
 import { AudioCache } from '../core/audio-cache';
 import { scheduleCleanup } from '../core/cleanup-schedule';
 import type { Clock } from '../core/clock';
-import { createHashing } from '../core/hashing';
+import { createHashing, type Hashing } from '../core/hashing';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import { encodeError } from '../core/protocol/encode-error';
 import {
@@ -33,7 +33,10 @@ export interface CacheServiceOptions {
    * Opens the store a configuration asks for; undefined when it asks for none.
    * @throws AudioCacheError `STORE_UNAVAILABLE`: the cache then keeps audio in memory only
    */
-  readonly openStore: (config: CacheConfig, clock: Clock) => Promise<AudioStore | undefined>;
+  readonly openStore: (
+    config: CacheConfig,
+    runtime: { readonly clock: Clock; readonly hashing: Hashing },
+  ) => Promise<AudioStore | undefined>;
 }
 
 /** One cache for one page. */
@@ -61,7 +64,7 @@ export class CacheService implements CacheEndpoint {
       }
       this.#emit = onEvent;
       const hashing = await createHashing({ keySecret });
-      const opened = await openStoreOrError(() => this.#openStore(config, this.#clock));
+      const opened = await openStoreOrError(() => this.#openStore(config, { clock: this.#clock, hashing }));
       const cache = new AudioCache({
         config,
         hashing,

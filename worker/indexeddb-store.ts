@@ -7,8 +7,8 @@
  */
 import { NOTHING, sum } from '../core/amount';
 import { type Clock, systemClock } from '../core/clock';
-import type { Amount, Entry, EntryMetadata } from '../core/protocol/values';
-import type { AudioStore, StoredMetadata, StoredPage } from '../core/storage/store';
+import type { Amount, Entry, EntryMetadata, StoreReport } from '../core/protocol/values';
+import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from '../core/storage/store';
 import { IndexedDbConnection } from './indexeddb-connection';
 import { type Change, LedgeredDatabase } from './indexeddb-ledger';
 import {
@@ -36,6 +36,8 @@ export interface IndexedDbStoreOptions {
   /** Name of the database; whoever opens the same name shares the entries. */
   readonly name: string;
   readonly clock?: Clock;
+  /** Called once the store has let go of the data. */
+  readonly onClosed?: (() => void) | undefined;
 }
 
 /**
@@ -43,11 +45,15 @@ export interface IndexedDbStoreOptions {
  * @throws AudioCacheError `STORE_UNAVAILABLE`: there is no IndexedDB here, it does not answer within three seconds, the
  * disk is full, or a newer version of Reprise wrote the database, which is then left as it is
  */
-export async function openIndexedDbStore({ name, clock = systemClock }: IndexedDbStoreOptions): Promise<AudioStore> {
+export async function openIndexedDbStore({
+  name,
+  clock = systemClock,
+  onClosed = () => {},
+}: IndexedDbStoreOptions): Promise<AudioStore> {
   const database = new LedgeredDatabase(new IndexedDbConnection(name, clock));
   try {
     await database.open();
-    return new IndexedDbStore(database, clock);
+    return new IndexedDbStore(database, clock, onClosed);
   } catch (error) {
     database.close();
     throw error;
@@ -58,10 +64,12 @@ class IndexedDbStore implements AudioStore {
   readonly kind = 'indexeddb';
   readonly #database: LedgeredDatabase;
   readonly #touches: TouchBatch;
+  readonly #onClosed: () => void;
   #closing: Promise<void> | undefined;
 
-  constructor(database: LedgeredDatabase, clock: Clock) {
+  constructor(database: LedgeredDatabase, clock: Clock, onClosed: () => void) {
     this.#database = database;
+    this.#onClosed = onClosed;
     this.#touches = new TouchBatch(clock, (touches, durability) => this.#writeTouches(touches, durability));
   }
 
@@ -163,6 +171,16 @@ class IndexedDbStore implements AudioStore {
     return this.#database.usage;
   }
 
+  /** Moves nothing: where IndexedDB keeps its values is the browser's business. */
+  async reclaim(): Promise<Reclaimed> {
+    return { isWorthwhile: false, evicted: NOTHING };
+  }
+
+  /** Counts audio alone, since no browser tells what a database takes on the disk. */
+  report(): StoreReport {
+    return { bytesOnDisk: this.#database.usage.bytes, bytesSavedByCompression: 0, damagedRecords: 0 };
+  }
+
   async flush(): Promise<void> {
     const isDue = this.#database.hasUnsynced || !this.#touches.isEmpty;
     // Writing no touches still writes the ledger: a strict transaction without any change synced nothing (Chromium 156).
@@ -174,6 +192,7 @@ class IndexedDbStore implements AudioStore {
     this.#closing ??= this.flush().finally(() => {
       this.#touches.stop();
       this.#database.close();
+      this.#onClosed();
     });
     return this.#closing;
   }

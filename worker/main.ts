@@ -4,12 +4,6 @@
 import { expose } from 'comlink';
 import { systemClock } from '../core/clock';
 import { CacheService } from './cache-service';
-import { openIndexedDbStore } from './indexeddb-store';
+import { openDiskStore } from './open-disk-store';
 
-expose(
-  new CacheService({
-    clock: systemClock,
-    openStore: async ({ disk, namespace, version }, clock) =>
-      disk.store === 'none' ? undefined : openIndexedDbStore({ name: `reprise:${namespace}:v${version}`, clock }),
-  }),
-);
+expose(new CacheService({ clock: systemClock, openStore: openDiskStore }));

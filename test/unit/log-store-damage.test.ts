@@ -1,0 +1,361 @@
+/** Files that are not as the store left them: torn, cut, overwritten, one bit wrong, or gone. */
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { seededRandom } from '../../bench/seeded-random';
+import type { Entry } from '../../core/protocol/values';
+import { type DamageScene, type Findings, findIn, makeScene } from '../damage-scene';
+import { isSame, type LogStoreFixture, openFixture, readSound, reclaimAll, soundEntry } from '../log-store-fixture';
+import { isCheckpoint, isSegment, type PlacedRecord, recordsIn } from '../record-layout';
+import { keyOf } from '../stored-entries';
+
+// A few seconds each at most, but the machine may be busy.
+vi.setConfig({ testTimeout: 60_000 });
+
+/** Five small entries of which the last one is written in the way given; nothing is closed. */
+async function makeTail(writeLast: (fixture: LogStoreFixture) => Promise<unknown>) {
+  const fixture = await openFixture();
+  const entries = [0, 1, 2, 3].map((id) => soundEntry(id, { byteLength: 150 + id }));
+  for (const [step, entry] of entries.entries()) await fixture.store.write(entry, 1_000 + step, 'relaxed');
+  const before = recordsIn(fixture.directory).at(-1);
+  await writeLast(fixture);
+  fixture.directory.kill();
+  const last = recordsIn(fixture.directory).at(-1);
+  if (last === undefined || last.offsetBytes === before?.offsetBytes) throw new Error('Nothing was written');
+  return { fixture, entries, last };
+}
+
+/** A copy of the files in which one was cut. */
+function cutCopy(fixture: LogStoreFixture, fileName: string, byteLength: number): LogStoreFixture {
+  const copy = fixture.copy();
+  copy.directory.setBytes(fileName, copy.directory.bytesOf(fileName).subarray(0, byteLength));
+  return copy;
+}
+
+async function expectEntries(fixture: LogStoreFixture, entries: readonly Entry[], where: string): Promise<void> {
+  for (const entry of entries) {
+    const found = await fixture.store.read(entry.metadata.key);
+    if (!isSame(found, entry)) expect.fail(`${where}: ${entry.metadata.key} is ${found ? 'wrong' : 'missing'}`);
+  }
+}
+
+describe('A tail torn by a dying writer', () => {
+  it('costs nothing but the last entry, wherever it is cut, and is written over', async () => {
+    const lastEntry = soundEntry(4, { byteLength: 300 });
+    const { fixture, entries, last } = await makeTail(({ store }) => store.write(lastEntry, 2_000, 'relaxed'));
+    const later = soundEntry(5, { byteLength: 80 });
+    const endBytes = last.offsetBytes + last.recordBytes;
+    for (let cutAt = last.offsetBytes; cutAt <= endBytes; cutAt++) {
+      const copy = cutCopy(fixture, last.fileName, cutAt);
+      const store = await copy.open();
+      await expectEntries(copy, entries, `cut at ${cutAt}`);
+      const found = await store.read(keyOf(4));
+      expect(isSame(found, cutAt === endBytes ? lastEntry : undefined), `cut at ${cutAt}`).toBe(true);
+      await store.write(later, 3_000, 'relaxed');
+      await copy.killAndReopen();
+      await expectEntries(copy, [...entries, later], `cut at ${cutAt}, reopened`);
+      expect(copy.store.report().damagedRecords, `cut at ${cutAt}`).toBe(0);
+    }
+  });
+
+  it('leaves a removal done or not done', async () => {
+    const { fixture, entries, last } = await makeTail(({ store }) => store.remove(keyOf(2)));
+    const kept = entries.filter(({ metadata }) => metadata.key !== keyOf(2));
+    const later = soundEntry(5, { byteLength: 80 });
+    const endBytes = last.offsetBytes + last.recordBytes;
+    for (let cutAt = last.offsetBytes; cutAt <= endBytes; cutAt++) {
+      const copy = cutCopy(fixture, last.fileName, cutAt);
+      const store = await copy.open();
+      await expectEntries(copy, kept, `cut at ${cutAt}`);
+      const found = await store.read(keyOf(2));
+      if (found !== undefined && cutAt < endBytes) expect(isSame(found, entries[2]), `cut at ${cutAt}`).toBe(true);
+      else expect(found, `cut at ${cutAt}`).toBeUndefined();
+      await store.write(later, 3_000, 'relaxed');
+      await copy.killAndReopen();
+      await expectEntries(copy, [...kept, later], `cut at ${cutAt}, reopened`);
+    }
+  });
+
+  it('may be noise instead of missing', async () => {
+    const { fixture, entries, last } = await makeTail(({ store }) =>
+      store.write(soundEntry(4, { byteLength: 300 }), 2_000, 'relaxed'),
+    );
+    const random = seededRandom(3);
+    for (let cutAt = last.offsetBytes; cutAt < last.offsetBytes + last.recordBytes; cutAt += 7) {
+      const copy = fixture.copy();
+      const bytes = copy.directory.bytesOf(last.fileName);
+      for (let offset = cutAt; offset < bytes.byteLength; offset++) bytes[offset] = random() * 256;
+      copy.directory.setBytes(last.fileName, bytes);
+      await copy.open();
+      await expectEntries(copy, entries, `noise from ${cutAt}`);
+      expect(await readSound(copy.store, keyOf(4)), `noise from ${cutAt}`).toBeUndefined();
+    }
+  });
+});
+
+describe('A damaged checkpoint', () => {
+  /** Files that changed their segment between the older checkpoint and the younger one. */
+  async function makeRecycled(): Promise<DamageScene> {
+    return makeScene({ seed: 5, entries: 50, end: 'closed' });
+  }
+
+  it('costs nothing, whichever of the two it is and wherever it is cut', async () => {
+    const scene = await makeRecycled();
+    const { fixture, truth } = scene;
+    const checkpoints = fixture.directory.names.filter(isCheckpoint);
+    expect(checkpoints).toHaveLength(2);
+    for (const fileName of checkpoints) {
+      const byteLength = fixture.directory.bytesOf(fileName).byteLength;
+      for (let cutAt = 0; cutAt < byteLength; cutAt += cutAt < 400 ? 1 : 37) {
+        const { right } = await findIn(cutCopy(fixture, fileName, cutAt), scene);
+        expect(right.length, `${fileName} cut at ${cutAt}`).toBe(truth.size);
+      }
+    }
+  });
+
+  it('costs nothing wherever a bit of it is wrong', async () => {
+    const scene = await makeRecycled();
+    const { fixture, truth } = scene;
+    for (const fileName of fixture.directory.names.filter(isCheckpoint)) {
+      const byteLength = fixture.directory.bytesOf(fileName).byteLength;
+      for (let offset = 0; offset < byteLength; offset += offset < 400 ? 1 : 37) {
+        const copy = fixture.copy();
+        copy.directory.flipBit(fileName, offset, offset % 8);
+        const { right } = await findIn(copy, scene);
+        expect(right.length, `${fileName}, a bit of byte ${offset}`).toBe(truth.size);
+      }
+    }
+  });
+
+  it('costs nothing though files have become other segments since the checkpoint that is left', async () => {
+    const fixture = await openFixture();
+    const { clock } = fixture;
+    await clock.advance(120_000);
+    const truth = new Map<string, Entry | undefined>();
+    const random = seededRandom(12);
+    for (let round = 0; round < 60; round++) {
+      const { store } = fixture;
+      for (let id = round * 12; id < round * 12 + 12; id++) {
+        const entry = soundEntry(id, { byteLength: 15_000 });
+        await store.write(entry, clock.nowMs(), 'relaxed');
+        truth.set(keyOf(id), entry);
+        await clock.advance(1);
+      }
+      for (const key of sample([...truth.keys()], truth.size / 10, random)) {
+        await store.remove(key);
+        truth.delete(key);
+      }
+      await store.reclaim();
+      // As if the process had been killed now, with files that stay behind.
+      for (const fileName of fixture.directory.names.filter(isCheckpoint)) {
+        for (const byteLength of [0, 20, 200]) {
+          const { right } = await findIn(cutCopy(fixture, fileName, byteLength), { truth, replaced: [] });
+          expect(right.length, `round ${round}, ${fileName} cut at ${byteLength}`).toBe(truth.size);
+        }
+      }
+    }
+    await fixture.close();
+  });
+
+  it.each(['closed', 'killed'] as const)('costs nothing when both are gone (%s)', async (end) => {
+    const scene = await makeScene({ seed: 6, entries: 600, end });
+    const { directory } = scene.fixture;
+    for (const fileName of directory.names.filter(isCheckpoint)) directory.forget(fileName);
+    expect((await findIn(scene.fixture, scene)).right).toHaveLength(scene.truth.size);
+  });
+});
+
+describe('One wrong bit anywhere', () => {
+  let closed: DamageScene;
+  let killed: DamageScene;
+  beforeAll(async () => {
+    closed = await makeScene({ seed: 7, entries: 300, end: 'closed' });
+    killed = await makeScene({ seed: 8, entries: 300, end: 'killed' });
+  });
+
+  it('never makes anything wrong be served, in 1,000 places (seed 20260803)', async () => {
+    const random = seededRandom(20260803);
+    let missing = 0;
+    for (let time = 0; time < 1_000; time++) {
+      const scene = time % 2 === 0 ? closed : killed;
+      const { fileName, offset } = placeAt(scene.fixture, random());
+      const findings = await findWithFlip(scene, fileName, offset, time % 8);
+      missing += findings.missing.length;
+    }
+    // Most bits are audio.
+    expect(missing).toBeGreaterThan(500);
+  });
+
+  it('never makes anything wrong be served in the head of a record, be it of an entry or of changes', async () => {
+    const random = seededRandom(20260804);
+    for (const scene of [closed, killed]) {
+      const records = recordsIn(scene.fixture.directory);
+      const changes = records.filter(({ kind }) => kind !== 'entry');
+      expect(changes.length).toBeGreaterThan(10);
+      for (const { fileName, offsetBytes, headBytes } of [...changes, ...sample(records, 60, random)]) {
+        await findWithFlip(scene, fileName, offsetBytes + Math.floor(random() * headBytes), Math.floor(random() * 8));
+      }
+    }
+  });
+
+  it('costs nothing in the head of a file', async () => {
+    for (const scene of [closed, killed]) {
+      for (const fileName of scene.fixture.directory.names.filter(isSegment)) {
+        for (let offset = 0; offset < 128; offset += 5) {
+          const { right } = await findWithFlip(scene, fileName, offset, offset % 8);
+          expect(right.length, `byte ${offset} of ${fileName}`).toBe(scene.truth.size);
+        }
+      }
+    }
+  });
+
+  /** What is found after one bit was flipped; at most one entry may be gone, and nothing wrong there. */
+  async function findWithFlip(scene: DamageScene, fileName: string, offset: number, bit: number): Promise<Findings> {
+    const copy = scene.fixture.copy();
+    copy.directory.flipBit(fileName, offset, bit);
+    const findings = await findIn(copy, scene);
+    const where = `${scene === closed ? 'closed' : 'killed'}, bit ${bit} of byte ${offset} of ${fileName}`;
+    expect(findings.wrong, where).toEqual([]);
+    // Where only the damaged record knew that an entry had been replaced, its earlier audio is there still.
+    expect(findings.outdated.length, where).toBeLessThanOrEqual(scene === closed ? 0 : 1);
+    expect(findings.missing.length + findings.outdated.length, where).toBeLessThanOrEqual(1);
+    return findings;
+  }
+});
+
+describe('Damage in the middle of a segment', () => {
+  it.each([
+    ['with its checkpoints', false],
+    ['without checkpoints', true],
+  ])('costs only the entries it hits, in a store %s', async (_has, isForgotten) => {
+    const scene = await makeScene({ seed: 9, entries: 600, end: 'closed' });
+    const { fixture } = scene;
+    const random = seededRandom(9);
+    const records = recordsIn(fixture.directory);
+    for (let time = 0; time < 60; time++) {
+      const middle = records[10 + Math.floor(random() * (records.length - 20))];
+      if (middle === undefined) throw new Error('There are no records');
+      const fromBytes = middle.offsetBytes + Math.floor(random() * middle.recordBytes);
+      const copy = fixture.copy();
+      overwriteWithNoise(copy, middle.fileName, fromBytes, 1_024, random);
+      if (isForgotten) for (const name of copy.directory.names.filter(isCheckpoint)) copy.directory.forget(name);
+      const hit = keysHit(records, middle.fileName, fromBytes, fromBytes + 1_024);
+      const { missing, outdated, wrong } = await findIn(copy, scene);
+      const where = `1 KiB from ${fromBytes} of ${middle.fileName}`;
+      const unexpected = [...missing, ...outdated, ...wrong].filter((key) => !hit.has(key));
+      expect(unexpected, where).toEqual([]);
+      // Without checkpoints only the log knows what was replaced and removed, and here it is damaged.
+      if (!isForgotten) expect([...outdated, ...wrong], where).toEqual([]);
+    }
+  });
+
+  it('does not bring back what was deleted, when the index is rebuilt from a log that was compacted', async () => {
+    const fixture = await openFixture();
+    const { clock } = fixture;
+    await clock.advance(120_000);
+    const truth = new Map<string, Entry | undefined>();
+    const random = seededRandom(11);
+    for (let round = 0; round < 8; round++) {
+      const { store } = fixture;
+      for (let id = round * 60; id < round * 60 + 60; id++) {
+        const entry = soundEntry(id, { byteLength: 4_000 });
+        await store.write(entry, clock.nowMs(), 'relaxed');
+        truth.set(keyOf(id), entry);
+        await clock.advance(1);
+      }
+      for (const key of truth.keys()) {
+        if (random() > 0.3) continue;
+        await store.remove(key);
+        truth.set(key, undefined);
+      }
+      for (let steps = 0; steps < 3; steps++) await store.reclaim();
+      for (const key of truth.keys()) if (!store.has(key)) truth.set(key, undefined);
+      fixture.directory.kill();
+      const copy = fixture.copy();
+      for (const name of copy.directory.names.filter(isCheckpoint)) copy.directory.forget(name);
+      const { right } = await findIn(copy, { truth, replaced: [] });
+      expect(right.length, `round ${round}`).toBe(truth.size);
+      await fixture.open();
+    }
+    await reclaimAll(fixture.store);
+    await fixture.close();
+  });
+});
+
+describe('Audio that contains a record of the store', () => {
+  it.each([
+    ['the same segment', false],
+    ['another segment', true],
+  ])('is never taken for one, if it is in %s', async (_where, isRolled) => {
+    const fixture = await openFixture();
+    const victim = soundEntry(1, { byteLength: 200 });
+    await fixture.store.write(victim, 1_000, 'relaxed');
+    const [record] = recordsIn(fixture.directory);
+    if (record === undefined) throw new Error('Nothing was written');
+    const { fileName, offsetBytes, recordBytes } = record;
+    const stolen = fixture.directory.bytesOf(fileName).subarray(offsetBytes, offsetBytes + recordBytes);
+    await fixture.store.remove(keyOf(1));
+    if (isRolled) await fixture.store.write(soundEntry(2, { byteLength: 300_000 }), 1_500, 'relaxed');
+    const sound = soundEntry(3);
+    // One for every place a copy may have from one possible beginning of a record to the next.
+    for (let shift = 0; shift < 64; shift++) {
+      const bytes = new Uint8Array(shift + stolen.byteLength + 64);
+      bytes.set(stolen, shift);
+      const { metadata } = soundEntry(100 + shift, { byteLength: bytes.byteLength });
+      await fixture.store.write({ metadata, bytes: bytes.buffer }, 2_000 + shift, 'relaxed');
+    }
+    await fixture.store.write(sound, 3_000, 'relaxed');
+    fixture.directory.kill();
+    // Damage to all of their heads makes the scan look for records within their audio.
+    for (const { keys, kind, ...head } of recordsIn(fixture.directory)) {
+      if (kind !== 'entry' || [1, 2, 3].some((id) => keys[0] === keyOf(id))) continue;
+      fixture.directory.flipBit(head.fileName, head.offsetBytes + 30, 3);
+    }
+    for (const name of fixture.directory.names.filter(isCheckpoint)) fixture.directory.forget(name);
+    const store = await fixture.open();
+    expect(store.report().damagedRecords).toBeGreaterThan(0);
+    expect(store.has(keyOf(1))).toBe(false);
+    expect(isSame(await store.read(keyOf(3)), sound)).toBe(true);
+  });
+});
+
+/** The place that is a share of all bytes of all files away from the beginning of the first. */
+function placeAt({ directory }: LogStoreFixture, share: number): { fileName: string; offset: number } {
+  let offset = Math.floor(share * directory.byteLength);
+  for (const fileName of directory.names) {
+    const { byteLength } = directory.bytesOf(fileName);
+    if (offset < byteLength) return { fileName, offset };
+    offset -= byteLength;
+  }
+  throw new Error('The share must be below 1');
+}
+
+function sample<Item>(items: readonly Item[], count: number, random: () => number): readonly Item[] {
+  return items.filter(() => random() < count / items.length);
+}
+
+function overwriteWithNoise(
+  { directory }: LogStoreFixture,
+  fileName: string,
+  fromBytes: number,
+  byteLength: number,
+  random: () => number,
+): void {
+  const bytes = directory.bytesOf(fileName);
+  const end = Math.min(fromBytes + byteLength, bytes.byteLength);
+  for (let offset = fromBytes; offset < end; offset++) bytes[offset] = random() * 256;
+  directory.setBytes(fileName, bytes);
+}
+
+function keysHit(
+  records: readonly PlacedRecord[],
+  fileName: string,
+  fromBytes: number,
+  toBytes: number,
+): ReadonlySet<string> {
+  const hit = records.filter(
+    (record) =>
+      record.fileName === fileName &&
+      record.offsetBytes < toBytes &&
+      record.offsetBytes + record.recordBytes > fromBytes,
+  );
+  return new Set(hit.flatMap(({ keys }) => keys));
+}

@@ -1,0 +1,258 @@
+/**
+ * The log with IndexedDB beside it, as one store.
+ *
+ * IndexedDB holds what an earlier run left there (served, and moved over in idle time) and, while the log's files are
+ * so new that a power loss may take their names, second copies of what has to be safe. Without IndexedDB, or when it
+ * fails, the log works alone; a durable entry is then as safe as its file's name.
+ */
+import { sum } from '../core/amount';
+import type { Clock } from '../core/clock';
+import type { Amount, Entry, StoreReport } from '../core/protocol/values';
+import type { LogStore } from '../core/storage/log-store';
+import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from '../core/storage/store';
+import { type EarlierDatabase, EarlierEntries } from './earlier-entries';
+import { KeyTurns } from './key-turns';
+import { Migration } from './migration';
+
+/** So many earlier entries are looked through before the store is used; it takes some ten milliseconds. */
+const FEW_ENTRIES = 200;
+
+/** What a store is made of. */
+export interface MigratingStoreOptions {
+  readonly log: LogStore;
+  readonly database: EarlierDatabase;
+  /** What `openExisting` of the database gave. */
+  readonly earlierStore: AudioStore | undefined;
+  readonly clock: Clock;
+  /** So much audio may lie in both at a time. */
+  readonly maxSuperfluousBytes: number;
+  /** Called once the store has let go of the data. */
+  readonly onClosed?: () => void;
+}
+
+/**
+ * Puts a store together, which then owns the log and the earlier store. With many earlier entries, `usage` counts those
+ * that lie in both twice for the first seconds.
+ */
+export async function openMigratingStore(options: MigratingStoreOptions): Promise<AudioStore> {
+  const { log, database, earlierStore } = options;
+  const turns = new KeyTurns();
+  const earlier = new EarlierEntries({ database, store: earlierStore, log, turns });
+  if (earlier.sole.entries <= FEW_ENTRIES) await earlier.complete();
+  return new MigratingStore(options, earlier, turns);
+}
+
+class MigratingStore implements AudioStore {
+  readonly kind: AudioStore['kind'];
+  readonly #log: LogStore;
+  readonly #earlier: EarlierEntries;
+  readonly #turns: KeyTurns;
+  readonly #migration: Migration;
+  readonly #onClosed: () => void;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: MigratingStoreOptions, earlier: EarlierEntries, turns: KeyTurns) {
+    const { log, clock, maxSuperfluousBytes, onClosed = () => {} } = options;
+    this.kind = log.kind;
+    this.#log = log;
+    this.#earlier = earlier;
+    this.#turns = turns;
+    this.#migration = new Migration({ log, earlier, turns, clock, maxSuperfluousBytes });
+    this.#onClosed = onClosed;
+    this.#migration.start();
+  }
+
+  /** Not async, to spare a hit in the log a promise. */
+  read(key: string): Promise<Entry | undefined> {
+    this.#migration.giveWay();
+    return this.#mayComeEarlier(key) ? this.#readEarlier(key) : this.#log.read(key);
+  }
+
+  async readMetadata(key: string): Promise<StoredMetadata | undefined> {
+    if (this.#mayComeEarlier(key) && (await this.#isSole(key))) {
+      const stored = await this.#earlier.readMetadata(key);
+      if (stored !== undefined) return stored;
+    }
+    return this.#log.readMetadata(key);
+  }
+
+  write(entry: Entry, accessedAtMs: number, durability: 'relaxed' | 'durable'): Promise<void> {
+    const { key } = entry.metadata;
+    this.#migration.giveWay();
+    // One that has to wait is copied: the caller has its buffer back by then.
+    const kept = this.#turns.isFree(key) ? entry : { ...entry, bytes: entry.bytes.slice(0) };
+    return this.#turns.run(key, async () => {
+      await this.#log.write(kept, accessedAtMs, durability);
+      // Killed before the former entry is gone from IndexedDB: the next start sees that it is the older one.
+      this.#earlier.outdated(key);
+      if (durability === 'durable' && this.#log.youngKeys().includes(key)) {
+        await this.#keepCopy(key);
+        await this.#earlier.flush();
+      }
+    });
+  }
+
+  remove(key: string): Promise<number | undefined> {
+    this.#migration.giveWay();
+    return this.#turns.run(key, async () => {
+      const isCopy = this.#earlier.catalogue.stateOf(key) === 'copy';
+      // Killed before the second removal: an outdated entry must not be all that is left, nor a copy that is needed go.
+      const earlierBytes = isCopy ? undefined : await this.#earlier.remove(key);
+      const bytes = await this.#log.remove(key);
+      if (isCopy) await this.#earlier.remove(key);
+      return bytes ?? earlierBytes;
+    });
+  }
+
+  clear(): Promise<Amount> {
+    return this.#turns.runAlone(async () => {
+      const cleared = this.usage();
+      // In the order of `remove`.
+      for (const key of this.#earlier.catalogue.superfluous()) {
+        if (this.#earlier.catalogue.stateOf(key) === 'outdated') await this.#earlier.remove(key);
+      }
+      await this.#log.clear();
+      await this.#earlier.clear();
+      return cleared;
+    });
+  }
+
+  touch(key: string, accessedAtMs: number): void {
+    this.#log.touch(key, accessedAtMs);
+    if (this.#mayComeEarlier(key)) this.#migration.moveSoon(key, accessedAtMs);
+  }
+
+  async removeExpired(nowMs: number, maxEntries: number): Promise<Amount> {
+    await this.#earlier.complete();
+    const earlier = await this.#removeSole(this.#earlier.catalogue.expiredSole(nowMs, maxEntries));
+    const expired = await this.#log.removeExpired(nowMs, maxEntries - earlier.entries);
+    if (expired.entries > 0) await this.#removeOrphans();
+    return sum(earlier, expired);
+  }
+
+  /** Earlier entries go first: those used last are moved first, so what is still there was used longest ago. */
+  async evict(bytes: number, maxEntries: number): Promise<Amount> {
+    await this.#earlier.complete();
+    const earlier = await this.#removeSole(this.#earlier.catalogue.lastSole(bytes, maxEntries));
+    if (earlier.bytes >= bytes || earlier.entries >= maxEntries) return earlier;
+    const evicted = await this.#log.evict(bytes - earlier.bytes, maxEntries - earlier.entries);
+    if (evicted.entries > 0) await this.#removeOrphans();
+    return sum(earlier, evicted);
+  }
+
+  /** First the log's entries, then the earlier ones, which were used before them. */
+  async list(limit: number, cursor?: string): Promise<StoredPage> {
+    this.#migration.pauseForListing();
+    await this.#earlier.complete();
+    const [, place, placeCursor] = /^(log|earlier):(.*)$/.exec(cursor ?? '') ?? [];
+    let entries: readonly StoredMetadata[] = [];
+    let earlierCursor: string | undefined;
+    if (place === 'earlier') {
+      earlierCursor = placeCursor;
+    } else {
+      const page = await this.#log.list(limit, placeCursor);
+      if (page.cursor !== undefined) return { ...page, cursor: `log:${page.cursor}` };
+      entries = page.entries;
+    }
+    while (this.#earlier.sole.entries > 0) {
+      if (entries.length >= limit) return { entries, cursor: `earlier:${earlierCursor ?? ''}` };
+      const page = await this.#earlier.list(limit - entries.length, earlierCursor);
+      entries = [...entries, ...page.entries];
+      earlierCursor = page.cursor;
+      if (earlierCursor === undefined) break;
+    }
+    return { entries };
+  }
+
+  usage(): Amount {
+    return sum(this.#log.usage(), this.#earlier.sole);
+  }
+
+  async reclaim(isUrgent?: boolean): Promise<Reclaimed> {
+    const reclaimed = await this.#log.reclaim(isUrgent);
+    if (reclaimed.evicted.entries > 0) await this.#removeOrphans();
+    return reclaimed;
+  }
+
+  report(): StoreReport {
+    const report = this.#log.report();
+    const { movedEntries } = this.#migration;
+    const remainingEntries = this.#earlier.sole.entries;
+    const isMigrating = remainingEntries > 0 || (movedEntries > 0 && this.#earlier.exists);
+    return {
+      ...report,
+      bytesOnDisk: report.bytesOnDisk + this.#earlier.bytesOnDisk,
+      ...(isMigrating ? { migration: { movedEntries, remainingEntries } } : {}),
+    };
+  }
+
+  async flush(): Promise<void> {
+    await this.#turns.settled();
+    await this.#log.flush();
+    for (const key of this.#log.youngKeys()) {
+      await this.#earlier.learn(key);
+      await this.#turns.run(key, () => this.#keepCopy(key));
+    }
+    await this.#earlier.flush();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** True when IndexedDB may have an entry that is to be served from there. */
+  #mayComeEarlier(key: string): boolean {
+    return this.#earlier.isSole(key) || this.#earlier.isUnknown(key);
+  }
+
+  async #isSole(key: string): Promise<boolean> {
+    await this.#earlier.learn(key);
+    return this.#earlier.isSole(key);
+  }
+
+  async #readEarlier(key: string): Promise<Entry | undefined> {
+    const entry = (await this.#isSole(key)) ? await this.#earlier.read(key) : undefined;
+    // What was there and is not any more was moved meanwhile.
+    return entry ?? this.#log.read(key);
+  }
+
+  /** Keeps a copy of what the log holds, in the key's turn, unless there is one. */
+  async #keepCopy(key: string): Promise<void> {
+    const state = this.#earlier.catalogue.stateOf(key);
+    if (state === 'sole' || state === 'copy' || this.#earlier.isAbandoned) return;
+    const [entry, stored] = await Promise.all([this.#log.read(key), this.#log.readMetadata(key)]);
+    if (entry === undefined || stored === undefined) return;
+    await this.#earlier.keepCopy(entry, stored.accessedAtMs);
+    this.#migration.start();
+  }
+
+  async #removeSole(keys: readonly string[]): Promise<Amount> {
+    let removed: Amount = { entries: 0, bytes: 0 };
+    for (const key of keys) {
+      const bytes = await this.#turns.run(key, async () =>
+        this.#earlier.catalogue.stateOf(key) === 'sole' ? this.#earlier.remove(key) : undefined,
+      );
+      if (bytes !== undefined) removed = sum(removed, { entries: 1, bytes });
+    }
+    return removed;
+  }
+
+  /** Removes the copies of what has just left the log, or they would be found as entries at the next start. */
+  async #removeOrphans(): Promise<void> {
+    for (const key of this.#earlier.catalogue.superfluous()) {
+      if (!this.#log.has(key)) await this.#turns.run(key, () => this.#earlier.remove(key));
+    }
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#migration.stop();
+      await this.flush();
+      await this.#log.close();
+    } finally {
+      await Promise.allSettled([this.#log.close(), this.#earlier.close()]);
+      this.#onClosed();
+    }
+  }
+}
