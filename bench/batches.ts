@@ -29,6 +29,10 @@ export class BatchTimes {
     this.#microsecondsByName = microsecondsByName;
   }
 
+  get names(): readonly string[] {
+    return [...this.#microsecondsByName.keys()];
+  }
+
   /** The middle round of a subject, in microseconds per operation. */
   microseconds(name: string): number {
     return median(this.#roundsOf(name));

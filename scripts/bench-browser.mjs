@@ -1,14 +1,18 @@
 /**
- * `npm run bench:browser`: runs bench/browser in Chromium and keeps the numbers in bench/results.
+ * `npm run bench:browser`: runs bench/browser in Chromium and in Firefox, one after the other, and keeps the numbers in
+ * bench/results. `--browser=chromium` or `--browser=firefox` runs it in that one only.
  *
- * The page, bench/browser/index.html, sets `window.benchResult` to a promise of a plain object. Each of its fields that
- * is an array of rows (objects of strings and numbers) is printed as a table under the field's name. Arguments that do
- * not begin with `--` reach the page as `?only=NAME`, once each. The page is built for production, cross-origin
- * isolated (timers of 5 µs), and its storage is on disk in a profile of its own.
+ * The page, bench/browser/index.html, posts to `/report` what it would say on its way (a string), at the end its result
+ * (an object), or what went wrong: so all that is needed of a browser is that it opens a URL. Each field of the result
+ * that is an array of rows (objects of strings and numbers) is printed as a table under the field's name. Arguments that
+ * do not begin with `--` reach the page as `?only=NAME`, once each. The page is built for production, cross-origin
+ * isolated (or timers are too coarse), and its storage is on disk in a new profile.
  */
+import { EventEmitter, once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { fail, install, root } from './install.mjs';
 
 install();
@@ -16,28 +20,86 @@ install();
 const { build, preview } = await import('vite');
 const { chromium } = await import('playwright-core');
 const { chromiumArgs, ensureChromium } = await import('./chromium.mjs');
+const { findFirefox } = await import('./firefox.mjs');
+const { launch } = await import('puppeteer-core');
 
 /** Far above what the benchmarks take; a page that never answers ends the run. */
-const TIMEOUT_MS = 30 * 60_000;
+const TIMEOUT_MS = 60 * 60_000;
+
+/** Without the second one Firefox still rounds to 20 µs, be the page isolated or not. */
+const FINE_TIMERS = { 'privacy.reduceTimerPrecision': false, 'privacy.reduceTimerPrecision.unconditional': false };
+
+/**
+ * What the page posts.
+ * @typedef {{ progress?: string, result?: Record<string, unknown>, error?: string }} Report
+ */
+
+/**
+ * What opens the page by a browser's name on the command line. Resolves to undefined where there is no such browser.
+ * @type {Record<string, (url: string, profile: string) => Promise<OpenBrowser | undefined>>}
+ * @typedef {{ version: string, close: () => Promise<unknown> }} OpenBrowser
+ */
+const openByBrowser = { chromium: openInChromium, firefox: openInFirefox };
 
 const folder = mkdtempSync(join(tmpdir(), 'reprise-bench-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
 
+const args = process.argv.slice(2);
+const names = args.filter((arg) => !arg.startsWith('--'));
+const chosen = args.filter((arg) => arg.startsWith('--browser=')).map((arg) => arg.slice('--browser='.length));
+const browsers = chosen.length > 0 ? chosen : Object.keys(openByBrowser);
+
+/** Emits `report`. */
+const page = new EventEmitter();
+page.on('report', ({ progress }) => progress !== undefined && console.log(progress));
+
 try {
   const url = new URL(await serveBenchmarks(join(folder, 'site')));
-  const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
   for (const name of names) url.searchParams.append('only', name);
-  const { result, browserVersion } = await measure(url.href, join(folder, 'profile'));
+  for (const browser of browsers) await runIn(browser, url.href);
+} catch (error) {
+  fail(error);
+}
+process.exit(); // The server would keep it alive.
+
+/**
+ * @param {string} browser
+ * @param {string} url
+ */
+async function runIn(browser, url) {
+  const open = openByBrowser[browser] ?? fail(`There is no benchmark in ${browser}.`);
+  const outcome = outcomeOfPage();
+  const opened = await open(url, join(folder, browser));
+  if (opened === undefined) {
+    console.log(`not run: ${browser} is not installed`);
+    if (chosen.length > 0) process.exitCode = 1;
+    return;
+  }
+  const { version, close } = opened;
+  console.log(`\n${version}`);
+  const result = await outcome.finally(close);
   for (const [title, rows] of Object.entries(result)) {
     if (!Array.isArray(rows) || rows.length === 0) continue;
     console.log(`\n${title}`);
     console.table(rows);
   }
-  if (names.length === 0) writeResult({ machine: describeMachine(browserVersion), ...result });
-} catch (error) {
-  fail(error);
+  if (names.length === 0) writeResult(browser, { machine: describeMachine(version), ...result });
 }
-process.exit(); // The server would keep it alive.
+
+/**
+ * Resolves to the next result that the page posts.
+ * @returns {Promise<Record<string, unknown>>}
+ * @throws Error what the page says went wrong, or that it says nothing
+ */
+async function outcomeOfPage() {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  for (;;) {
+    /** @type {Report[]} */
+    const [report] = await once(page, 'report', { signal });
+    if (report?.error !== undefined) throw new Error(report.error);
+    if (report?.result !== undefined) return report.result;
+  }
+}
 
 /**
  * Builds the page into `outDir` and returns the URL it is served at.
@@ -51,6 +113,17 @@ async function serveBenchmarks(outDir) {
     build: { outDir, emptyOutDir: true, target: 'es2022' },
     // All workers are modules, as the published one is.
     worker: { format: /** @type {const} */ ('es') },
+    plugins: [
+      {
+        name: 'reprise:bench-report',
+        configurePreviewServer: (/** @type {import('vite').PreviewServer} */ { middlewares }) => {
+          middlewares.use('/report', (request, response) => {
+            json(request).then((report) => page.emit('report', report));
+            response.end();
+          });
+        },
+      },
+    ],
   };
   await build(config);
   const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
@@ -61,51 +134,51 @@ async function serveBenchmarks(outDir) {
 /**
  * @param {string} url
  * @param {string} profile
- * @returns {Promise<{ result: Record<string, unknown>, browserVersion: string }>}
  */
-async function measure(url, profile) {
+async function openInChromium(url, profile) {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: ensureChromium(),
     headless: true,
     args: chromiumArgs,
   });
-  try {
-    const page = await context.newPage();
-    page.on('console', (message) => console.log(message.text()));
-    /** @type {Promise<never>} */
-    const failure = new Promise((_resolve, reject) => {
-      page.on('pageerror', reject);
-      page.on('crash', () => reject(new Error('The page crashed.')));
-      setTimeout(reject, TIMEOUT_MS, new Error('The page gave no result.')).unref();
-    });
-    failure.catch(() => {}); // It may come before anyone waits for it.
-    await page.goto(url);
-    const isSet = 'window.benchResult !== undefined';
-    await Promise.race([page.waitForFunction(isSet), failure]);
-    const result = await Promise.race([page.evaluate('window.benchResult'), failure]);
-    return {
-      result: /** @type {Record<string, unknown>} */ (result),
-      browserVersion: context.browser()?.version() ?? '',
-    };
-  } finally {
-    await context.close();
-  }
+  const tab = await context.newPage();
+  tab.on('crash', () => page.emit('report', { error: 'The page crashed.' }));
+  await tab.goto(url);
+  return { version: `Chromium ${context.browser()?.version()}`, close: () => context.close() };
 }
 
-/** @param {string} browserVersion */
-function describeMachine(browserVersion) {
+/**
+ * Puppeteer makes the profile.
+ * @param {string} url
+ */
+async function openInFirefox(url) {
+  const executablePath = findFirefox();
+  if (executablePath === undefined) return undefined;
+  const browser = await launch({ browser: 'firefox', executablePath, headless: true, extraPrefsFirefox: FINE_TIMERS });
+  const tab = await browser.newPage();
+  await tab.goto(url);
+  const version = (await browser.version()).replace(/^firefox\//i, 'Firefox ');
+  return { version, close: () => browser.close() };
+}
+
+/** @param {string} version */
+function describeMachine(version) {
   return {
     date: new Date().toISOString(),
-    browser: `Chromium ${browserVersion}`,
+    browser: version,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     platform: `${process.platform} ${process.arch}`,
   };
 }
 
-/** @param {object} result */
-function writeResult(result) {
+/**
+ * @param {string} browser
+ * @param {object} result
+ */
+function writeResult(browser, result) {
+  const file = `bench/results/browser-${browser}.json`;
   mkdirSync(join(root, 'bench/results'), { recursive: true });
-  writeFileSync(join(root, 'bench/results/browser-chromium.json'), `${JSON.stringify(result, null, 2)}\n`);
-  console.log('\nKept in bench/results/browser-chromium.json');
+  writeFileSync(join(root, file), `${JSON.stringify(result, null, 2)}\n`);
+  console.log(`\nKept in ${file}`);
 }

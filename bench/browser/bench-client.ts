@@ -19,3 +19,12 @@ export function openBenchClient(options: AudioCacheClientOptions): BenchClient {
   });
   return { cache, floor };
 }
+
+/**
+ * Makes sure that numbers of the disk are those of the engine.
+ * @throws Error when the client's disk is another one
+ */
+export async function assertOnOpfs(cache: AudioCacheClient): Promise<void> {
+  const { store } = (await cache.stats()).runtime;
+  if (store !== 'opfs') throw new Error(`The disk is ${store} and should be opfs`);
+}

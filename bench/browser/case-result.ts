@@ -1,4 +1,5 @@
 /** What a case found, in the shape the runner prints and keeps. */
+import type { BatchTimes } from '../batches';
 import { rounded } from '../statistics';
 import type { TargetRow } from '../targets';
 import type { TurnTimes } from './turns';
@@ -26,6 +27,21 @@ export function rowsOf(caseName: string, times: TurnTimes, baseline: string): Ca
       lowestRatio: rounded(lowest),
       highestRatio: rounded(highest),
       calls: times.calls(subject),
+    };
+  });
+}
+
+/** One row a subject: microseconds per operation in its middle round, and how many times as long as the baseline. */
+export function batchRowsOf(caseName: string, times: BatchTimes, baseline: string): CaseResult['rows'] {
+  return times.names.map((subject) => {
+    const { ratio, lowest, highest } = times.ratio(subject, baseline);
+    return {
+      case: caseName,
+      subject,
+      microseconds: rounded(times.microseconds(subject)),
+      ratio: rounded(ratio),
+      lowestRatio: rounded(lowest),
+      highestRatio: rounded(highest),
     };
   });
 }

@@ -2,6 +2,7 @@
 import Dexie from 'dexie';
 import { clear, createStore, get, set } from 'idb-keyval';
 import localforage from 'localforage';
+import { PlainDatabase } from '../indexed-db';
 
 /** A store of audio by key. */
 export interface Peer {
@@ -18,6 +19,11 @@ export const NEAREST_PEER = 'idb-keyval';
 /** Opens all peers under a name that no other case uses. */
 export async function openPeers(name: string): Promise<readonly Peer[]> {
   return [idbKeyval(`${name}-idb-keyval`), localForage(name), dexie(name), await cacheApi(name)];
+}
+
+/** Opens those that can promise that what they acknowledged survives power loss. */
+export async function openStrictPeers(name: string): Promise<readonly Peer[]> {
+  return [dexie(`${name}-strict`, 'strict'), await strictIndexedDb(`${name}-strict`)];
 }
 
 function idbKeyval(name: string): Peer {
@@ -42,8 +48,17 @@ function localForage(name: string): Peer {
   };
 }
 
-/** With `strict`, it waits for the disk as our puts of more than 63 KiB do. */
-export function dexie(name: string, durability?: 'strict'): Peer {
+async function strictIndexedDb(name: string): Promise<Peer> {
+  const database = await PlainDatabase.open<ArrayBuffer>(`${name}-indexeddb`);
+  return {
+    name: 'IndexedDB, strict',
+    get: (key) => database.get(key),
+    put: (key, bytes) => database.put([[key, bytes]], 'strict'),
+    clear: () => database.clear(),
+  };
+}
+
+function dexie(name: string, durability?: 'strict'): Peer {
   const database = new Dexie(`${name}-dexie`, durability && { chromeTransactionDurability: durability });
   database.version(1).stores({ audio: '' });
   const table = database.table<ArrayBuffer, string>('audio');
@@ -65,7 +80,7 @@ async function cacheApi(name: string): Promise<Peer> {
     get: async (key) => (await cache.match(urlOf(key)))?.arrayBuffer(),
     put: (key, bytes) => cache.put(urlOf(key), new Response(bytes, { headers: { 'Content-Type': 'audio/mpeg' } })),
     clear: async () => {
-      await caches.delete(name);
+      await Promise.all((await cache.keys()).map((request) => cache.delete(request)));
     },
   };
 }

@@ -13,7 +13,11 @@ import { Floor } from './floor';
 import { createPhrases, verifyBytes } from './phrases';
 import { measureTurns } from './turns';
 
-const NAMESPACE = 'start';
+/** The disks a cache may start with, each with the phrase in a namespace of its own. */
+const STORES = [
+  { store: 'opfs', name: 'OPFS' },
+  { store: 'indexeddb', name: 'IndexedDB' },
+] as const;
 const PEER_DATABASE = 'start-idb-keyval';
 const BYTE_LENGTH = 100 * 1024;
 const BASELINE = 'bare worker: first answer';
@@ -22,15 +26,17 @@ const BASELINE = 'bare worker: first answer';
 export async function measureStart(): Promise<CaseResult> {
   const [phrase] = createPhrases(1, BYTE_LENGTH, 11);
   if (phrase === undefined) throw new TypeError('There is no phrase');
-  const writer = openBenchClient({ namespace: NAMESPACE }).cache;
-  await writer.put(phrase.text, phrase.bytes);
-  await writer.close();
+  for (const { store } of STORES) {
+    const writer = openBenchClient({ namespace: `start-${store}`, disk: { store } }).cache;
+    await writer.put(phrase.text, phrase.bytes);
+    await writer.close();
+  }
   await set(phrase.text, phrase.bytes, createStore(PEER_DATABASE, 'audio'));
 
   // What one call starts is ended before the next is timed.
   let end = async () => {};
-  const startClient = (store: 'none' | 'indexeddb') => {
-    const cache = new AudioCacheClient({ namespace: NAMESPACE, disk: { store } });
+  const startClient = (store: 'none' | 'opfs' | 'indexeddb') => {
+    const cache = new AudioCacheClient({ namespace: `start-${store}`, disk: { store } });
     end = () => cache.close();
     return cache;
   };
@@ -55,10 +61,10 @@ export async function measureStart(): Promise<CaseResult> {
         return phrase.bytes;
       },
     },
-    {
-      name: 'Reprise: first clip, from IndexedDB',
-      run: async () => (await startClient('indexeddb').get(phrase.text))?.bytes({ transfer: true }),
-    },
+    ...STORES.map(({ store, name }) => ({
+      name: `Reprise: first clip, from ${name}`,
+      run: async () => (await startClient(store).get(phrase.text))?.bytes({ transfer: true }),
+    })),
     {
       name: 'idb-keyval: open and first get',
       run: () => get<ArrayBuffer>(phrase.text, createStore(PEER_DATABASE, 'audio')),

@@ -1,6 +1,7 @@
 /**
  * Compares operations long enough to be timed one by one: all subjects take a turn each, in an order shuffled anew, so
- * that neither a slow moment of the machine nor what the one before left behind favours any.
+ * that neither a slow moment of the machine nor what the one before left behind favours any. A turn is one call, or
+ * several in a row: a subject then meets its own threads awake and its own data in the processor's caches.
  */
 import { shuffled } from '../seeded-random';
 import { midmean, percentile, type Ratio, ratioByRound } from '../statistics';
@@ -17,6 +18,8 @@ export interface TurnOptions<Result> {
   readonly rounds: number;
   readonly turnsPerRound: number;
   readonly warmUpTurns: number;
+  /** Calls of a subject in a row, each with a number of its own. `turnsPerRound` is a multiple of it. Default: 1. */
+  readonly callsPerTurn?: number | undefined;
   /** Idle time before each call. Default: none. */
   readonly pauseMs?: number | undefined;
   readonly random: () => number;
@@ -61,26 +64,29 @@ export class TurnTimes {
 /** Times all subjects in turn. */
 export async function measureTurns<Result>(
   subjects: readonly TurnSubject<Result>[],
-  { rounds, turnsPerRound, warmUpTurns, pauseMs = 0, random, verify }: TurnOptions<Result>,
+  { rounds, turnsPerRound, warmUpTurns, callsPerTurn = 1, pauseMs = 0, random, verify }: TurnOptions<Result>,
 ): Promise<TurnTimes> {
   const roundsByName = new Map<string, number[][]>(subjects.map(({ name }) => [name, []]));
   let turn = 0;
-  for (; turn < warmUpTurns; turn++) await takeTurn(() => {});
+  for (; turn < warmUpTurns; turn += callsPerTurn) await takeTurn(() => {});
   for (let round = 0; round < rounds; round++) {
     for (const roundsOfSubject of roundsByName.values()) roundsOfSubject.push([]);
-    for (let turnOfRound = 0; turnOfRound < turnsPerRound; turnOfRound++, turn++) {
+    for (let turnOfRound = 0; turnOfRound < turnsPerRound; turnOfRound += callsPerTurn) {
       await takeTurn((name, microseconds) => roundsByName.get(name)?.[round]?.push(microseconds));
+      turn += callsPerTurn;
     }
   }
   return new TurnTimes(roundsByName);
 
   async function takeTurn(record: (name: string, microseconds: number) => void): Promise<void> {
     for (const { name, run } of shuffled(subjects, random)) {
-      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      const startedAt = performance.now();
-      const result = await run(turn);
-      record(name, (performance.now() - startedAt) * 1000);
-      await verify(result, turn);
+      for (let call = turn; call < turn + callsPerTurn; call++) {
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        const startedAt = performance.now();
+        const result = await run(call);
+        record(name, (performance.now() - startedAt) * 1000);
+        await verify(result, call);
+      }
     }
   }
 }

@@ -5,15 +5,9 @@
 import { expose } from 'comlink';
 import { systemClock } from '../../core/clock';
 import { CacheService } from '../../worker/cache-service';
-import { openIndexedDbStore } from '../../worker/indexeddb-store';
+import { openDiskStore } from '../../worker/open-disk-store';
 import { answerFloor } from './floor-answers';
 
 // First, so that Comlink never sees the floor's messages.
 answerFloor();
-expose(
-  new CacheService({
-    clock: systemClock,
-    openStore: async ({ disk, namespace, version }, clock) =>
-      disk.store === 'none' ? undefined : openIndexedDbStore({ name: `reprise:${namespace}:v${version}`, clock }),
-  }),
-);
+expose(new CacheService({ clock: systemClock, openStore: openDiskStore }));
