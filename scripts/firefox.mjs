@@ -12,20 +12,29 @@ export function findFirefox() {
 }
 
 /**
- * Starts a Firefox that nobody sees, with a new profile on disk that goes when this process does.
+ * Starts a Firefox that nobody sees. Without a profile it gets a new one on disk, which goes when this process does.
  * @param {string} executablePath
+ * @param {{ readonly profile?: string, readonly prefs?: Readonly<Record<string, unknown>> }} [options]
  */
-export function launchFirefox(executablePath) {
-  const userDataDir = mkdtempSync(join(tmpdir(), 'reprise-firefox-'));
-  process.on('exit', () => rmSync(userDataDir, { recursive: true, force: true, maxRetries: 3 }));
+export function launchFirefox(executablePath, { profile, prefs = {} } = {}) {
   return launch({
     browser: 'firefox',
     executablePath,
     headless: true,
-    userDataDir,
+    userDataDir: profile ?? createProfile(),
     // Times are rounded otherwise, so that websites cannot measure; we have to.
-    extraPrefsFirefox: { 'privacy.reduceTimerPrecision': false, 'privacy.reduceTimerPrecision.unconditional': false },
+    extraPrefsFirefox: {
+      'privacy.reduceTimerPrecision': false,
+      'privacy.reduceTimerPrecision.unconditional': false,
+      ...prefs,
+    },
   });
+}
+
+function createProfile() {
+  const profile = mkdtempSync(join(tmpdir(), 'reprise-firefox-'));
+  process.on('exit', () => rmSync(profile, { recursive: true, force: true, maxRetries: 3 }));
+  return profile;
 }
 
 function systemPaths() {

@@ -19,7 +19,7 @@ export interface DamageScene {
 /** What a scene is made of. */
 export interface DamageSceneOptions {
   readonly seed: number;
-  /** About 1,300 bytes each on disk. */
+  /** About 2,300 bytes each on disk. */
   readonly entries: number;
   /** How the store was left: a killed one has written no last checkpoint. */
   readonly end: 'closed' | 'killed';
@@ -35,7 +35,7 @@ export async function makeScene({ seed, entries, end }: DamageSceneOptions): Pro
   const write = async (id: number): Promise<void> => {
     const before = truth.get(keyOf(id));
     if (before !== undefined) replaced.push(before);
-    const entry = soundEntry(id, { version: ++version, byteLength: 200 + Math.floor(random() * 1_800) });
+    const entry = soundEntry(id, { version: ++version, byteLength: 200 + Math.floor(random() * 3_600) });
     await fixture.store.write(entry, fixture.clock.nowMs(), 'relaxed');
     truth.set(keyOf(id), entry);
     await fixture.clock.advance(5);

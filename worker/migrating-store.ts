@@ -92,25 +92,24 @@ class MigratingStore implements AudioStore {
     });
   }
 
+  /** Takes its turn at once, unless it is not known yet what IndexedDB has under the key. */
   remove(key: string): Promise<number | undefined> {
     this.#migration.giveWay();
-    return this.#turns.run(key, async () => {
-      const isCopy = this.#earlier.catalogue.stateOf(key) === 'copy';
-      // Killed before the second removal: an outdated entry must not be all that is left, nor a copy that is needed go.
-      const earlierBytes = isCopy ? undefined : await this.#earlier.remove(key);
+    const remove = async () => {
+      await this.#bringUpToDate(key);
+      // Killed between the two: a copy is left, and nobody was told that the entry is gone.
       const bytes = await this.#log.remove(key);
-      if (isCopy) await this.#earlier.remove(key);
+      const earlierBytes = await this.#earlier.remove(key);
       return bytes ?? earlierBytes;
-    });
+    };
+    if (!this.#earlier.isUnknown(key)) return this.#turns.run(key, remove);
+    return this.#earlier.learn(key).then(() => this.#turns.run(key, remove));
   }
 
   clear(): Promise<Amount> {
     return this.#turns.runAlone(async () => {
       const cleared = this.usage();
-      // In the order of `remove`.
-      for (const key of this.#earlier.catalogue.superfluous()) {
-        if (this.#earlier.catalogue.stateOf(key) === 'outdated') await this.#earlier.remove(key);
-      }
+      for (const key of this.#outdatedKeys()) await this.#bringUpToDate(key);
       await this.#log.clear();
       await this.#earlier.clear();
       return cleared;
@@ -123,7 +122,7 @@ class MigratingStore implements AudioStore {
   }
 
   async removeExpired(nowMs: number, maxEntries: number): Promise<Amount> {
-    await this.#earlier.complete();
+    await this.#prepareRemovals();
     const earlier = await this.#removeSole(this.#earlier.catalogue.expiredSole(nowMs, maxEntries));
     const expired = await this.#log.removeExpired(nowMs, maxEntries - earlier.entries);
     if (expired.entries > 0) await this.#removeOrphans();
@@ -132,7 +131,7 @@ class MigratingStore implements AudioStore {
 
   /** Earlier entries go first: those used last are moved first, so what is still there was used longest ago. */
   async evict(bytes: number, maxEntries: number): Promise<Amount> {
-    await this.#earlier.complete();
+    await this.#prepareRemovals();
     const earlier = await this.#removeSole(this.#earlier.catalogue.lastSole(bytes, maxEntries));
     if (earlier.bytes >= bytes || earlier.entries >= maxEntries) return earlier;
     const evicted = await this.#log.evict(bytes - earlier.bytes, maxEntries - earlier.entries);
@@ -169,6 +168,7 @@ class MigratingStore implements AudioStore {
   }
 
   async reclaim(isUrgent?: boolean): Promise<Reclaimed> {
+    await this.#prepareRemovals();
     const reclaimed = await this.#log.reclaim(isUrgent);
     if (reclaimed.evicted.entries > 0) await this.#removeOrphans();
     return reclaimed;
@@ -225,6 +225,30 @@ class MigratingStore implements AudioStore {
     if (entry === undefined || stored === undefined) return;
     await this.#earlier.keepCopy(entry, stored.accessedAtMs);
     this.#migration.start();
+  }
+
+  /** Before entries leave the log that cannot be named yet. */
+  async #prepareRemovals(): Promise<void> {
+    await this.#earlier.complete();
+    for (const key of this.#outdatedKeys()) await this.#turns.run(key, () => this.#bringUpToDate(key));
+  }
+
+  #outdatedKeys(): readonly string[] {
+    const { catalogue } = this.#earlier;
+    return catalogue.superfluous().filter((key) => catalogue.stateOf(key) === 'outdated');
+  }
+
+  /**
+   * Sees to it that IndexedDB has no former version of an entry that is about to leave the log, in the key's turn: a
+   * crash could make that version the only one. It is replaced while the present one is not safe without, else removed.
+   */
+  async #bringUpToDate(key: string): Promise<void> {
+    const { catalogue } = this.#earlier;
+    if (catalogue.stateOf(key) !== 'outdated') return;
+    await this.#log.flush();
+    if (this.#log.youngKeys().includes(key)) await this.#keepCopy(key);
+    if (catalogue.stateOf(key) === 'outdated') await this.#earlier.remove(key);
+    await this.#earlier.flush();
   }
 
   async #removeSole(keys: readonly string[]): Promise<Amount> {

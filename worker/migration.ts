@@ -168,6 +168,8 @@ export class Migration {
         if (!isNeeded) await earlier.remove(key);
       });
     }
+    // Power loss would bring them back: to be the only ones, once the log's have been removed.
+    await earlier.flush();
     return earlier.superfluous.entries < entries;
   }
 }

@@ -3,10 +3,10 @@
  * opened or created waits for that, then looks again, then acts. So nothing is locked, and no order of calls can tear
  * the two apart.
  *
- * Three things keep a change true beyond a crash. A removal is a record, and strikes out what it removes, so that one
- * damaged byte does not bring it back. What a younger record took the place of is struck out only once that is safe from
- * power loss, and its segment is kept until then. And a flush that failed is never tried again, but what the file holds
- * is read back and written elsewhere.
+ * Three things keep a change true beyond a crash. A removal is a record, and once that is safe, what it removes is struck
+ * out, so that one damaged byte does not bring it back. What a younger record took the place of is struck out only once
+ * that is safe from power loss, and its segment is kept until then. And a flush that failed is never tried again, but
+ * what the file holds is read back and written elsewhere.
  */
 import type { Hashing } from '../hashing';
 import { AudioCacheError } from '../protocol/audio-cache-error';
@@ -23,6 +23,9 @@ import type { Segment } from './segment';
 
 /** Items of one record of touches. */
 const TOUCHES_PER_RECORD = 500;
+
+/** In the place of an entry's record that was removed there is nothing. Segments are numbered from 1. */
+const NO_SEGMENT = 0;
 
 /** What an indexed log is made of. */
 export interface IndexedLogOptions extends Recovered {
@@ -199,7 +202,12 @@ export class IndexedLog {
 
   /** Whether power loss could bring back an entry of the segment, since what took its place may go. */
   isNeeded(segment: Segment): boolean {
-    return this.#replaced.some((replaced) => replaced.segment === segment);
+    return this.#replaced.some((each) => each.segment === segment && each.bySegmentId !== NO_SEGMENT);
+  }
+
+  /** Strikes a removed entry's record out once its removal is safe; before, an earlier one could be found in its place. */
+  strikeLater(key: string, place: Place): void {
+    this.#replaced.push({ key, ...place, bySegmentId: NO_SEGMENT });
   }
 
   /**
@@ -221,7 +229,10 @@ export class IndexedLog {
   async flush(): Promise<void> {
     if (this.#unsafe !== undefined) throw this.#unsafe;
     await this.#writeTouches();
-    const isSafe = ({ bySegmentId }: Replaced) => {
+    const isOlderOne = (other: Replaced, { key }: Replaced) => other.key === key && other.bySegmentId !== NO_SEGMENT;
+    const isSafe = (each: Replaced) => {
+      const { bySegmentId } = each;
+      if (bySegmentId === NO_SEGMENT) return !this.#replaced.some((other) => isOlderOne(other, each));
       const segment = this.log.segment(bySegmentId);
       return segment === undefined || this.log.isNameDurable(segment);
     };

@@ -18,7 +18,7 @@ import { isFullDisk, toStoreError } from './checked-io';
 import { CheckpointFiles } from './checkpoint-files';
 import { REMOVALS_PER_RECORD } from './compaction';
 import { EntryIndex, NONE } from './entry-index';
-import { IndexedLog, type Place } from './indexed-log';
+import { IndexedLog } from './indexed-log';
 import { keyOfWords, parseKey, WORDS_PER_KEY } from './key-words';
 import { cursorOf, slotAfter, slotAt } from './list-places';
 import { Log } from './log';
@@ -131,7 +131,7 @@ class SegmentLogStore implements LogStore {
       const slot = this.#find(key);
       if (slot === NONE) return undefined;
       const segment = this.#store.segmentOf(slot);
-      if (segment?.file !== undefined) return this.#reader.readEntry(slot, segment);
+      if (segment?.file !== undefined) return this.#reader.readEntry(key, slot, segment);
       if (!(await this.#isOpened(segment))) return undefined;
     }
   }
@@ -226,12 +226,10 @@ class SegmentLogStore implements LogStore {
     this.#assertOpen();
     if (this.#find(key) === NONE) return undefined;
     let removed: number | undefined;
-    // Earlier records of the key, too, or one of them would be found where a later one is struck out.
-    const dead: Place[] = [...this.#store.placesReplaced(key)];
     const forget = (slot: number) => {
       removed = this.#index.audioBytes(slot);
       const place = this.#store.placeOf(slot);
-      if (place !== undefined) dead.push(place);
+      if (place !== undefined) this.#store.strikeLater(key, place);
       this.#store.forget(slot);
     };
     try {
@@ -247,13 +245,12 @@ class SegmentLogStore implements LogStore {
       const slot = this.#find(key);
       const place = slot === NONE ? undefined : this.#store.placeOf(slot);
       if (place === undefined) return undefined;
-      for (const each of [place, ...dead]) await this.#store.strike(each);
+      // The latest one last: killed in between, it is still there, and nothing earlier is found in its place.
+      for (const each of [...this.#store.placesReplaced(key), place]) await this.#store.strike(each);
       const same = this.#find(key);
       if (same !== NONE) forget(same);
       return removed;
     }
-    // One damaged byte in the removal must not bring back what somebody wanted gone.
-    for (const place of dead) await this.#store.strike(place).catch(() => {});
     return removed;
   }
 

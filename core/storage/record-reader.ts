@@ -37,7 +37,7 @@ export class RecordReader {
    * Returns the entry of a slot whose segment is open, with bytes that are the caller's; undefined when it is damaged,
    * or cannot be read just now. A promise only for compressed audio.
    */
-  readEntry(slot: number, segment: Segment): Entry | undefined | Promise<Entry | undefined> {
+  readEntry(key: string, slot: number, segment: Segment): Entry | undefined | Promise<Entry | undefined> {
     const { index } = this.#store;
     const headBytes = index.headBytes(slot);
     const recordBytes = headBytes + index.bodyBytes(slot);
@@ -45,7 +45,7 @@ export class RecordReader {
     const record = this.#readRecord(slot, segment, isSmall ? recordBytes : headBytes);
     if (record === undefined) return undefined;
     const { header } = record;
-    const metadata = decodeMetadata(header, record.bytes.subarray(0, headBytes));
+    const metadata = decodeMetadata(header, record.bytes.subarray(0, headBytes), key);
     const body = isSmall ? record.bytes.slice(headBytes) : this.#readBody(slot, segment);
     if (body === undefined) return undefined;
     if (!header.isCompressed) return { metadata, bytes: body.buffer };

@@ -274,15 +274,15 @@ export function keyWordsOf(head: Uint8Array): Uint32Array {
 }
 
 /**
- * Returns the metadata of an entry whose head is intact.
+ * Returns the metadata of an entry whose head is intact; `key` is its key, if that is known already.
  * @throws SyntaxError or TypeError when it is no JSON after all, which only a defect of the writer can cause
  */
-export function decodeMetadata(header: RecordHeader, head: Uint8Array): EntryMetadata {
+export function decodeMetadata(header: RecordHeader, head: Uint8Array, key?: string): EntryMetadata {
   const { audioBytes, createdAtMs, expiresAtMs, bodyChecksum, fingerprint } = header;
   // What the writer left out of the header stands in the JSON, so its fields go last.
   const json = decoder.decode(head.subarray(HEADER_BYTES, HEADER_BYTES + header.metadataBytes), { stream: false });
   return {
-    key: keyOfWords(keyWordsOf(head)),
+    key: key ?? keyOfWords(keyWordsOf(head)),
     byteLength: audioBytes,
     createdAtMs,
     expiresAtMs,

@@ -61,7 +61,10 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { directory, checkpoints, log, index } = options;
   try {
     const names = (await directory.list()).filter(isSegmentFile);
-    const { checkpoint, isLatest } = await checkpoints.open();
+    const { checkpoint: latest, isLatest } = await checkpoints.open();
+    // Power loss has taken a file that the checkpoint points into: what its entries were before is in the log only.
+    const isWhole = latest?.segments.every(({ fileName }) => names.includes(fileName));
+    const checkpoint = isWhole ? latest : undefined;
     const logSegmentId = checkpoint?.logSegmentId ?? 0;
     const knownByName = new Map(checkpoint?.segments.map((state) => [state.fileName, state]));
     const found = await lookInto(names, async (name) => {
@@ -72,7 +75,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     });
     const states = found.flatMap(({ state, file }) => (state === undefined ? [] : [{ state, file }]));
     states.sort((a, b) => a.state.segmentId - b.state.segmentId);
-    log.beginAfter(logSegmentId);
+    log.beginAfter(latest?.logSegmentId ?? 0);
     for (const { state, file } of states) log.adopt(state, file);
     for (const { spare } of found) if (spare !== undefined) log.adoptSpare(spare);
 
@@ -98,7 +101,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     }
     const last = tail.at(-1);
     if (last !== undefined) log.resume(last);
-    return { replaced, damagedRecords, generation: checkpoint?.generation ?? 0, logSegmentId };
+    return { replaced, damagedRecords, generation: latest?.generation ?? 0, logSegmentId };
   } catch (error) {
     throw toStoreError(error, 'open');
   }

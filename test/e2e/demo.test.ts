@@ -61,7 +61,7 @@ describe.sequential('a person who speaks a phrase', () => {
     await expect.poll(shown).toMatch(/100\s?%/);
     const text = await shown();
     expect(text).toMatch(/memory/i);
-    expect(text).toMatch(/indexeddb/i);
+    expect(text).toMatch(/opfs/i);
   });
 
   test('is told in plain words what is wrong with a phrase', async () => {

@@ -1,9 +1,11 @@
 /** Processes killed and power lost in the middle of everything; `crash-model.ts` says what must hold. */
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
+import { seededRandom } from '../../bench/seeded-random';
 import { runCrashCampaign } from '../crash-campaign';
 import { CrashModel, type CrashOperation } from '../crash-model';
-import { openFixture } from '../log-store-fixture';
+import { isSame, NAME_DURABLE_AFTER_MS, openFixture, readSound, soundEntry } from '../log-store-fixture';
+import { keyOf } from '../stored-entries';
 
 /** `REPRISE_CRASH_RUNS` asks for more, for a long campaign. */
 const POWER_LOSS_RUNS = Number(process.env.REPRISE_CRASH_RUNS ?? 200);
@@ -94,5 +96,40 @@ describe('A log store on a machine that loses power', () => {
     expect(counts.safeRemovals).toBeGreaterThan(2 * POWER_LOSS_RUNS);
     expect(counts.youngEntries).toBeGreaterThan(POWER_LOSS_RUNS / 10);
     expect(counts.lostEntries).toBeGreaterThan(POWER_LOSS_RUNS / 2);
+  });
+
+  it('does not bring back what a removed entry had replaced (seeds 1 to 300)', async () => {
+    const fixture = await openFixture();
+    const { store, clock } = fixture;
+    await clock.advance(2 * NAME_DURABLE_AFTER_MS);
+    const [first, second] = [soundEntry(1, { version: 1 }), soundEntry(1, { version: 2 })];
+    await store.write(first, clock.nowMs(), 'durable');
+    await store.write(soundEntry(2, { byteLength: 300_000 }), clock.nowMs(), 'durable');
+    await store.write(second, clock.nowMs(), 'durable');
+    await store.remove(keyOf(1));
+    for (let seed = 1; seed <= 300; seed++) {
+      const copy = fixture.copy();
+      copy.directory.losePower(seededRandom(seed));
+      const found = await readSound(await copy.open(), keyOf(1));
+      if (found !== undefined) expect(isSame(found, second), `seed ${seed}`).toBe(true);
+    }
+  });
+
+  it('goes back to what was safe when the file is gone that a younger entry and the checkpoint were about', async () => {
+    const fixture = await openFixture();
+    const { store, clock, directory } = fixture;
+    await clock.advance(2 * NAME_DURABLE_AFTER_MS);
+    const safe = soundEntry(1, { version: 1 });
+    await store.write(safe, clock.nowMs(), 'durable');
+    // Until all spares are used up.
+    for (let id = 2; store.youngKeys().length === 0; id++) {
+      await store.write(soundEntry(id, { byteLength: 60_000 }), clock.nowMs(), 'relaxed');
+    }
+    await store.write(soundEntry(1, { version: 2 }), clock.nowMs(), 'durable');
+    expect(store.youngKeys()).toContain(keyOf(1));
+    await fixture.close();
+    directory.losePower(seededRandom(1), { areYoungNamesLost: true });
+    await fixture.open();
+    expect(isSame(await fixture.store.read(keyOf(1)), safe)).toBe(true);
   });
 });

@@ -104,7 +104,7 @@ describe('A damaged checkpoint', () => {
     expect(checkpoints).toHaveLength(2);
     for (const fileName of checkpoints) {
       const byteLength = fixture.directory.bytesOf(fileName).byteLength;
-      for (let cutAt = 0; cutAt < byteLength; cutAt += cutAt < 400 ? 1 : 37) {
+      for (let cutAt = 0; cutAt < byteLength; cutAt += cutAt < 200 ? 1 : 37) {
         const { right } = await findIn(cutCopy(fixture, fileName, cutAt), scene);
         expect(right.length, `${fileName} cut at ${cutAt}`).toBe(truth.size);
       }
@@ -116,7 +116,7 @@ describe('A damaged checkpoint', () => {
     const { fixture, truth } = scene;
     for (const fileName of fixture.directory.names.filter(isCheckpoint)) {
       const byteLength = fixture.directory.bytesOf(fileName).byteLength;
-      for (let offset = 0; offset < byteLength; offset += offset < 400 ? 1 : 37) {
+      for (let offset = 0; offset < byteLength; offset += offset < 200 ? 1 : 37) {
         const copy = fixture.copy();
         copy.directory.flipBit(fileName, offset, offset % 8);
         const { right } = await findIn(copy, scene);
@@ -131,7 +131,7 @@ describe('A damaged checkpoint', () => {
     await clock.advance(120_000);
     const truth = new Map<string, Entry | undefined>();
     const random = seededRandom(12);
-    for (let round = 0; round < 60; round++) {
+    for (let round = 0; round < 40; round++) {
       const { store } = fixture;
       for (let id = round * 12; id < round * 12 + 12; id++) {
         const entry = soundEntry(id, { byteLength: 15_000 });
@@ -156,7 +156,7 @@ describe('A damaged checkpoint', () => {
   });
 
   it.each(['closed', 'killed'] as const)('costs nothing when both are gone (%s)', async (end) => {
-    const scene = await makeScene({ seed: 6, entries: 600, end });
+    const scene = await makeScene({ seed: 6, entries: 400, end });
     const { directory } = scene.fixture;
     for (const fileName of directory.names.filter(isCheckpoint)) directory.forget(fileName);
     expect((await findIn(scene.fixture, scene)).right).toHaveLength(scene.truth.size);
@@ -167,8 +167,8 @@ describe('One wrong bit anywhere', () => {
   let closed: DamageScene;
   let killed: DamageScene;
   beforeAll(async () => {
-    closed = await makeScene({ seed: 7, entries: 300, end: 'closed' });
-    killed = await makeScene({ seed: 8, entries: 300, end: 'killed' });
+    closed = await makeScene({ seed: 7, entries: 160, end: 'closed' });
+    killed = await makeScene({ seed: 8, entries: 160, end: 'killed' });
   });
 
   it('never makes anything wrong be served, in 1,000 places (seed 20260803)', async () => {
@@ -199,7 +199,7 @@ describe('One wrong bit anywhere', () => {
   it('costs nothing in the head of a file', async () => {
     for (const scene of [closed, killed]) {
       for (const fileName of scene.fixture.directory.names.filter(isSegment)) {
-        for (let offset = 0; offset < 128; offset += 5) {
+        for (let offset = 0; offset < 128; offset += 9) {
           const { right } = await findWithFlip(scene, fileName, offset, offset % 8);
           expect(right.length, `byte ${offset} of ${fileName}`).toBe(scene.truth.size);
         }
@@ -226,7 +226,7 @@ describe('Damage in the middle of a segment', () => {
     ['with its checkpoints', false],
     ['without checkpoints', true],
   ])('costs only the entries it hits, in a store %s', async (_has, isForgotten) => {
-    const scene = await makeScene({ seed: 9, entries: 600, end: 'closed' });
+    const scene = await makeScene({ seed: 9, entries: 400, end: 'closed' });
     const { fixture } = scene;
     const random = seededRandom(9);
     const records = recordsIn(fixture.directory);

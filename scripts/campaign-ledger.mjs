@@ -1,0 +1,197 @@
+/**
+ * What a campaign has been promised about the phrases of one cache, and so what may be found there after a kill.
+ *
+ * Each phrase has at most one operation under way. So after a kill it must be as its last acknowledged operation left it,
+ * or as the one under way would have. Anything else is a loss (an acknowledged put, replacement or deletion that did not
+ * last) or corrupt (bytes that are not those of the version they are called).
+ */
+
+/**
+ * @typedef {import('./campaign-site.mjs').Finding} Finding
+ * @typedef {import('./campaign-site.mjs').Operation} Operation
+ */
+
+/**
+ * What became of a phrase. `gone` is an entry that may have been evicted.
+ * @typedef {'kept' | 'gone' | 'lost' | 'corrupt'} Verdict
+ */
+
+/** Of a hundred operations so many delete; of the puts so many are durable. */
+const DELETE_PERCENT = 15;
+const DURABLE_PERCENT = 10;
+
+export class CampaignLedger {
+  /** @type {() => number} */
+  #random;
+  /** @type {number} */
+  #phrases;
+  /** @type {number} */
+  #safeBytes;
+  /** @type {'mixed' | Operation['durability']} */
+  #puts;
+  /**
+   * The last acknowledged operation by phrase; for one that was read back, what was found.
+   * @type {Map<number, Operation>}
+   */
+  #settledById = new Map();
+  /** @type {Map<number, Operation>} */
+  #pendingById = new Map();
+  /** @type {Map<number, number>} */
+  #latestVersionById = new Map();
+  /**
+   * Acknowledged puts since the last judgement, in order.
+   * @type {{ operation: Operation, byteLength: number }[]}
+   */
+  #recentPuts = [];
+  /** Operations acknowledged in all. */
+  acknowledged = 0;
+
+  /**
+   * @param {object} options
+   * @param {() => number} options.random uniform in [0, 1)
+   * @param {number} options.phrases how many phrases there are
+   * @param {number} [options.safeBytes] with eviction: the last puts of so many bytes are too young to be evicted
+   * @param {'mixed' | Operation['durability']} [options.puts] how durable, and that nothing is deleted unless mixed
+   */
+  constructor({ random, phrases, safeBytes = Number.POSITIVE_INFINITY, puts = 'mixed' }) {
+    this.#random = random;
+    this.#phrases = phrases;
+    this.#safeBytes = safeBytes;
+    this.#puts = puts;
+  }
+
+  /** All phrases that anything was ever asked for. */
+  get ids() {
+    return [...this.#latestVersionById.keys()];
+  }
+
+  /** Phrases of which the cache must hold a version, if nothing was evicted. */
+  get held() {
+    return [...this.#settledById.values()].filter(({ kind }) => kind === 'put').length;
+  }
+
+  /**
+   * Hands out the next operation, on a phrase that has none under way.
+   * @returns {Operation}
+   */
+  next() {
+    let id = this.#below(this.#phrases);
+    while (this.#pendingById.has(id)) id = this.#below(this.#phrases);
+    const version = (this.#latestVersionById.get(id) ?? 0) + 1;
+    const isMixed = this.#puts === 'mixed';
+    const isDeletion = isMixed && this.#settledById.get(id)?.kind === 'put' && this.#below(100) < DELETE_PERCENT;
+    const durability = this.#below(100) < DURABLE_PERCENT ? 'durable' : 'relaxed';
+    /** @type {Operation} */
+    const operation = {
+      kind: isDeletion ? 'delete' : 'put',
+      id,
+      version,
+      durability: this.#puts === 'mixed' ? durability : this.#puts,
+    };
+    this.#latestVersionById.set(id, version);
+    this.#pendingById.set(id, operation);
+    return operation;
+  }
+
+  /**
+   * Notes that the page was told an operation is done. One whose phrase was read back meanwhile counts no more.
+   * @param {Operation} operation
+   * @param {number} byteLength
+   */
+  acknowledge(operation, byteLength) {
+    const { id, version } = operation;
+    if (this.#pendingById.get(id)?.version !== version) return;
+    this.#pendingById.delete(id);
+    this.#settledById.set(id, operation);
+    this.#recentPuts.push({ operation, byteLength });
+    this.acknowledged++;
+  }
+
+  /**
+   * Judges what was found and from now on takes it for what there is.
+   * @param {readonly Finding[]} findings one for each of `ids`
+   * @returns {Record<Verdict, number> & { readonly problems: readonly string[] }}
+   */
+  judge(findings) {
+    const counts = { kept: 0, gone: 0, lost: 0, corrupt: 0 };
+    /** @type {string[]} */
+    const problems = [];
+    const safe = this.#safeOperations();
+    for (const finding of findings) {
+      const verdict = this.#verdictOn(finding, safe);
+      counts[verdict]++;
+      if (verdict === 'lost' || verdict === 'corrupt') problems.push(this.#describe(verdict, finding));
+      this.#adopt(finding);
+    }
+    const unread = this.ids.length - findings.length;
+    if (unread !== 0) problems.push(`${unread} phrases were not read back`);
+    this.#pendingById.clear();
+    this.#recentPuts = [];
+    return { ...counts, lost: counts.lost + unread, problems };
+  }
+
+  /**
+   * @param {Finding} finding
+   * @param {ReadonlySet<Operation>} safe
+   * @returns {Verdict}
+   */
+  #verdictOn({ id, version, isIntact }, safe) {
+    if (version !== undefined && !isIntact) return 'corrupt';
+    const settled = this.#settledById.get(id);
+    const possible = [settled, this.#pendingById.get(id)];
+    if (version !== undefined) {
+      return possible.some((operation) => operation?.kind === 'put' && operation.version === version) ? 'kept' : 'lost';
+    }
+    const isAbsentRightly = settled?.kind !== 'put' || possible.some((operation) => operation?.kind === 'delete');
+    if (isAbsentRightly) return 'kept';
+    return this.#safeBytes === Number.POSITIVE_INFINITY || safe.has(settled) ? 'lost' : 'gone';
+  }
+
+  /** The puts that are too young to have been evicted. */
+  #safeOperations() {
+    /** @type {Set<Operation>} */
+    const safe = new Set();
+    let bytes = 0;
+    for (const { operation, byteLength } of [...this.#recentPuts].reverse()) {
+      bytes += byteLength;
+      if (bytes > this.#safeBytes) break;
+      safe.add(operation);
+    }
+    return safe;
+  }
+
+  /** @param {Finding} finding */
+  #adopt({ id, version }) {
+    if (version === undefined) this.#settledById.delete(id);
+    else this.#settledById.set(id, { kind: 'put', id, version, durability: 'relaxed' });
+  }
+
+  /**
+   * @param {Verdict} verdict
+   * @param {Finding} finding
+   */
+  #describe(verdict, finding) {
+    const settled = this.#settledById.get(finding.id);
+    const pending = this.#pendingById.get(finding.id);
+    return `${verdict}: found ${JSON.stringify(finding)}, acknowledged ${JSON.stringify(settled)}, under way ${JSON.stringify(pending)}`;
+  }
+
+  /** @param {number} limit */
+  #below(limit) {
+    return Math.floor(this.#random() * limit);
+  }
+}
+
+/**
+ * Returns a generator of numbers in [0, 1), the same for the same seed (mulberry32, public domain).
+ * @param {number} seed
+ */
+export function seededRandom(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { CampaignLedger, seededRandom } from '../../scripts/campaign-ledger.mjs';
+
+/** A ledger of one phrase, whose operations are all puts, with its first version acknowledged. */
+function ledgerOfOne(safeBytes?: number) {
+  const ledger = new CampaignLedger({
+    random: seededRandom(1),
+    phrases: 1,
+    puts: 'relaxed',
+    ...(safeBytes === undefined ? {} : { safeBytes }),
+  });
+  ledger.acknowledge(ledger.next(), 1_000);
+  return ledger;
+}
+
+describe('what a browser left when it was killed', () => {
+  test('is right when the phrase is as it was acknowledged', () => {
+    expect(ledgerOfOne().judge([{ id: 0, version: 1, isIntact: true }])).toMatchObject({
+      kept: 1,
+      lost: 0,
+      corrupt: 0,
+    });
+  });
+
+  test('is right when an operation under way took place, and when it did not', () => {
+    for (const version of [1, 2]) {
+      const ledger = ledgerOfOne();
+      ledger.next();
+      expect(ledger.judge([{ id: 0, version, isIntact: true }])).toMatchObject({ kept: 1, lost: 0 });
+    }
+  });
+
+  test('is a loss when an acknowledged phrase is missing, older than acknowledged, or was not read back', () => {
+    expect(ledgerOfOne().judge([{ id: 0 }])).toMatchObject({ lost: 1 });
+    const replaced = ledgerOfOne();
+    replaced.acknowledge(replaced.next(), 1_000);
+    expect(replaced.judge([{ id: 0, version: 1, isIntact: true }])).toMatchObject({ lost: 1 });
+    expect(ledgerOfOne().judge([])).toMatchObject({ lost: 1 });
+  });
+
+  test('is a loss when a deleted phrase is back', () => {
+    const ledger = new CampaignLedger({ random: seededRandom(1), phrases: 1 });
+    let operation = ledger.next();
+    while (operation.kind === 'put') {
+      ledger.acknowledge(operation, 1_000);
+      operation = ledger.next();
+    }
+    ledger.acknowledge(operation, 0);
+    const { version } = operation;
+    expect(ledger.judge([{ id: 0, version: version - 1, isIntact: true }])).toMatchObject({ lost: 1 });
+  });
+
+  test('is corrupt when the bytes are not those of the version', () => {
+    expect(ledgerOfOne().judge([{ id: 0, version: 1, isIntact: false }])).toMatchObject({ corrupt: 1 });
+  });
+
+  test('may be missing where entries are evicted, unless it was stored a moment ago', () => {
+    expect(ledgerOfOne(500).judge([{ id: 0 }])).toMatchObject({ gone: 1, lost: 0 });
+    expect(ledgerOfOne(2_000).judge([{ id: 0 }])).toMatchObject({ gone: 0, lost: 1 });
+  });
+
+  test('is what counts from then on', () => {
+    const ledger = ledgerOfOne();
+    const late = ledger.next();
+    ledger.judge([{ id: 0, version: 1, isIntact: true }]);
+    // The dead browser's last word, read after its death.
+    ledger.acknowledge(late, 1_000);
+    expect(ledger.judge([{ id: 0, version: 1, isIntact: true }])).toMatchObject({ kept: 1, lost: 0 });
+  });
+});
