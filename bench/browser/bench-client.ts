@@ -10,7 +10,7 @@ export interface BenchClient {
 
 /** Opens a client; whatever it warns about ends the benchmark. */
 export function openBenchClient(options: AudioCacheClientOptions): BenchClient {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'bench' });
+  const worker = new Worker(new URL('../worker/cache-worker.ts', import.meta.url), { type: 'module', name: 'bench' });
   const floor = new Floor(worker);
   const cache = new AudioCacheClient({
     ...options,

@@ -52,7 +52,7 @@ export async function measureStart(): Promise<CaseResult> {
     },
     {
       name: "the cache's worker: first answer without a cache",
-      run: () => startWorker(new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })),
+      run: () => startWorker(new Worker(new URL('../worker/cache-worker.ts', import.meta.url), { type: 'module' })),
     },
     {
       name: 'Reprise without a disk: first has()',

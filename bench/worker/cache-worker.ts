@@ -6,7 +6,7 @@ import { expose } from 'comlink';
 import { systemClock } from '../../core/clock';
 import { CacheService } from '../../worker/cache-service';
 import { openDiskStore } from '../../worker/open-disk-store';
-import { answerFloor } from './floor-answers';
+import { answerFloor } from '../browser/floor-answers';
 
 // First, so that Comlink never sees the floor's messages.
 answerFloor();
