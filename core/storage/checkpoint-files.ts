@@ -50,9 +50,17 @@ export class CheckpointFiles {
    */
   async open(): Promise<FoundCheckpoint> {
     const found: { readonly checkpoint: Checkpoint; readonly turn: number }[] = [];
+    const opened = await Promise.allSettled(NAMES.map((name) => this.#directory.open(name)));
     for (const [turn, name] of NAMES.entries()) {
-      const file = await this.#directory.open(name);
-      this.#fileByName.set(name, file);
+      const each = opened[turn];
+      if (each?.status === 'fulfilled') this.#fileByName.set(name, each.value);
+    }
+    const failed = opened.find((each) => each.status === 'rejected');
+    // What could be opened is let go of by `close`.
+    if (failed !== undefined) throw failed.reason;
+    for (const [turn, name] of NAMES.entries()) {
+      const file = this.#fileByName.get(name);
+      if (file === undefined) continue;
       this.#bytesByName.set(name, file.size());
       const checkpoint = this.#read(file);
       if (checkpoint !== undefined) found.push({ checkpoint, turn });

@@ -60,8 +60,8 @@ interface FoundFile {
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { directory, checkpoints, log, index } = options;
   try {
-    const names = (await directory.list()).filter(isSegmentFile);
-    const { checkpoint: latest, isLatest } = await checkpoints.open();
+    const [{ checkpoint: latest, isLatest }, allNames] = await Promise.all([checkpoints.open(), directory.list()]);
+    const names = allNames.filter(isSegmentFile);
     // Power loss has taken a file that the checkpoint points into: what its entries were before is in the log only.
     const isWhole = latest?.segments.every(({ fileName }) => names.includes(fileName));
     const checkpoint = isWhole ? latest : undefined;
