@@ -23,6 +23,8 @@ import type { AudioStore, StoredMetadata, StoredPage } from './storage/store';
 const QUOTA_RELIEF = 0.05;
 /** Giving room back on the disk takes so many steps at most before the write is tried again. */
 const MAX_RELIEF_STEPS = 16;
+/** The limit is not lowered below this: a disk that was full at the very start may have room by now. */
+const MIN_ALLOWED_BYTES = 8 * 1024 * 1024;
 /** A limit lowered because the disk was full is raised by so much at each cleanup, in case there is room again. */
 const LIMIT_RECOVERY = 1.1;
 /** After this many failed writes in a row the health report says so. */
@@ -292,6 +294,8 @@ export class DiskTier {
       this.#failedWritesInARow = 0;
       this.#isReliefSpent = false;
       metrics.tiers.disk.puts++;
+      // What was taken was allowed.
+      this.#allowedBytes = Math.max(this.#allowedBytes, this.report.bytesOnDisk * LIMIT_RECOVERY);
       if (this.report.bytesOnDisk > this.maxBytes * config.highWater) void this.cleanup();
       return true;
     } catch (error) {
@@ -322,7 +326,7 @@ export class DiskTier {
       if (!isFull || this.#isReliefSpent) throw error;
       this.#isReliefSpent = true;
       const fullAtBytes = store.report().bytesOnDisk;
-      this.#allowedBytes = fullAtBytes;
+      this.#allowedBytes = Math.max(fullAtBytes, Math.min(config.maxBytes * QUOTA_RELIEF, MIN_ALLOWED_BYTES));
       const wantedBytes = Math.max(config.maxBytes * QUOTA_RELIEF, entry.bytes.byteLength * 2);
       // Bounded, so that a disk filled by somebody else does not empty the cache.
       const reliefBytes = Math.min(wantedBytes, store.usage().bytes / 4);

@@ -28,6 +28,8 @@ import { type ReadRequest, type ScanEnd, scanRecords } from './segment-scan';
 
 /** A step copies about as much, some 2 ms in a browser. */
 const STEP_BYTES = 1024 * 1024;
+/** What a head that was found counts for in a step, beside what is copied: it is read, hashed and looked up. */
+const FOUND_RECORD_COST_BYTES = 1_024;
 /** Items of one removal record. */
 export const REMOVALS_PER_RECORD = 1_000;
 
@@ -60,9 +62,9 @@ export class Compaction {
   readonly #options: CompactionOptions;
   readonly #scan: Generator<ReadRequest, ScanEnd, Uint8Array>;
   #found: Found[] = [];
-  #removals: RemovalItem[] = [];
-  #isStarted = false;
-  #wanted: ReadRequest | undefined;
+  readonly #removals: RemovalItem[] = [];
+  /** What the scan asks for, or how it ended. */
+  #next: IteratorResult<ReadRequest, ScanEnd>;
 
   constructor(victim: Segment, options: CompactionOptions) {
     this.victim = victim;
@@ -71,39 +73,46 @@ export class Compaction {
       { seal: options.seal, salt: victim.salt, fromBytes: FILE_HEADER_BYTES, fileBytes: victim.endBytes },
       ({ header, head, offsetBytes }) => this.#found.push({ header, head: head.slice(), offsetBytes }),
     );
+    this.#next = this.#scan.next();
   }
 
   /**
-   * Copies some more. `done`: nothing in the segment lives any more; `blocked`: there is no file yet that copies are safe in.
+   * Copies some more. `done`: nothing in the segment lives any more, or somebody else has given it back; `blocked`: there
+   * is no file yet that copies are safe in.
    * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`: what was not copied is where it was
    */
   async step(): Promise<'more' | 'done' | 'blocked'> {
+    if (this.#isGone) return 'done';
     const file = await this.victim.open();
-    let copiedBytes = 0;
-    while (copiedBytes < STEP_BYTES) {
-      const next = this.#isStarted ? this.#answer(file.read.bind(file)) : this.#scan.next();
-      this.#isStarted = true;
+    // Records that are dead cost their share, too: their heads are read and hashed.
+    let workedBytes = 0;
+    while (workedBytes < STEP_BYTES) {
+      if (this.#isGone) return 'done';
       for (const found of this.#found.splice(0)) {
         const recordBytes = found.head.byteLength + found.header.bodyBytes;
         const { kind, isEviction } = found.header;
+        workedBytes += FOUND_RECORD_COST_BYTES;
         if (kind === 'removals' && !isEviction) this.#removals.push(...decodeRemovals(found.head));
-        if (found.header.kind !== 'entry' || this.#slotOf(found) === NONE) continue;
-        if (!(await this.#hasMadeRoomFor(recordBytes))) return 'blocked';
-        copiedBytes += this.#move(found);
+        if (kind !== 'entry' || this.#slotOf(found) === NONE) continue;
+        if (!(await this.#hasRoomFor(recordBytes))) return 'blocked';
+        if (this.#isGone) return 'done';
+        workedBytes += this.#move(found);
       }
-      if (next.done) {
+      if (this.#next.done) {
         this.#dropUnreadable();
         return (await this.#keepRemovals()) ? 'done' : 'blocked';
       }
-      this.#wanted = next.value;
+      const { offsetBytes, byteLength } = this.#next.value;
+      const target = new Uint8Array(byteLength);
+      this.#next = this.#scan.next(target.subarray(0, file.read(target, offsetBytes)));
+      workedBytes += byteLength;
     }
     return 'more';
   }
 
-  #answer(read: (target: Uint8Array, offsetBytes: number) => number): IteratorResult<ReadRequest, ScanEnd> {
-    const { offsetBytes, byteLength } = this.#wanted ?? { offsetBytes: 0, byteLength: 0 };
-    const target = new Uint8Array(byteLength);
-    return this.#scan.next(target.subarray(0, read(target, offsetBytes)));
+  /** Whether the segment was given back while something was waited for, by `clear` for instance. */
+  get #isGone(): boolean {
+    return this.#options.log.segment(this.victim.segmentId) !== this.victim;
   }
 
   /** The slot of a record that lives. */
@@ -143,13 +152,17 @@ export class Compaction {
     return recordBytes;
   }
 
-  /** Whether a copy can be written to a file that is as safe as needed. */
-  async #hasMadeRoomFor(recordBytes: number): Promise<boolean> {
+  /** Waits until a copy can be written to a file that is as safe as needed; false when there is none. */
+  async #hasRoomFor(recordBytes: number): Promise<boolean> {
     const { log, isRescue } = this.#options;
-    if (await log.makeDurableRoomFor(recordBytes)) return true;
     // What lies in a young file itself was never called safe.
-    if (!isRescue && log.isNameDurable(this.victim)) return false;
-    await log.makeRoomFor(recordBytes);
+    const needsOldName = !isRescue && log.isNameDurable(this.victim);
+    // Asked again after each wait: meanwhile others have written.
+    while (!log.hasRoomFor(recordBytes) || (needsOldName && !log.isActiveDurable)) {
+      if (await log.makeDurableRoomFor(recordBytes)) continue;
+      if (needsOldName) return false;
+      await log.makeRoomFor(recordBytes);
+    }
     return true;
   }
 
@@ -161,6 +174,8 @@ export class Compaction {
       if (index.segmentId(slot) === this.victim.segmentId) onGone(slot, 'damaged');
       slot = newer;
     }
+    // Removals that were kept here are being written again.
+    this.victim.addLive(-this.victim.liveBytes);
   }
 
   /** Writes again the removals that are still needed: of keys that are not there, as long as an older segment is. */
@@ -169,14 +184,17 @@ export class Compaction {
     const others = log.segments.filter((segment) => segment !== this.victim);
     const oldestId = others[0]?.segmentId ?? Number.POSITIVE_INFINITY;
     const isNeeded = ({ words, segmentId }: RemovalItem) => index.find(words) === NONE && segmentId >= oldestId;
-    this.#removals = this.#removals.filter(isNeeded);
-    for (let start = 0; start < this.#removals.length; start += REMOVALS_PER_RECORD) {
-      const items = this.#removals.slice(start, start + REMOVALS_PER_RECORD);
-      if (!(await this.#hasMadeRoomFor(removalsBytes(items.length)))) return false;
-      // A key may have been written while the log made room.
-      const { segmentId } = log.append(encodeRemovals(items.filter(isNeeded), false));
+    const needed = this.#removals.filter(isNeeded);
+    for (let start = 0; start < needed.length; start += REMOVALS_PER_RECORD) {
+      const items = needed.slice(start, start + REMOVALS_PER_RECORD);
+      if (!(await this.#hasRoomFor(removalsBytes(items.length)))) return false;
+      if (this.#isGone) return true;
+      // A key may have been written while room was made.
+      const kept = items.filter(isNeeded);
+      if (kept.length === 0) continue;
+      const { segmentId } = log.append(encodeRemovals(kept, false));
       // Not dead as long as it is needed: nothing is gained by moving it once more.
-      log.segment(segmentId)?.addLive(removalsBytes(items.length));
+      log.segment(segmentId)?.addLive(removalsBytes(kept.length));
     }
     return true;
   }

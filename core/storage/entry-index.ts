@@ -281,11 +281,12 @@ export class EntryIndex {
   // ------------------------------------------------------------------------------------------ the order of last access
 
   /**
-   * Puts a slot where it belongs by its last access. Accesses come in the order of time, so that is nearly always the
-   * end; after the clock was set back it is as many steps away as entries were used since.
+   * Puts a slot where it belongs by its last access. Accesses come in the order of time, so that is nearly always one of
+   * the ends; after the clock was set back it is as many steps away as entries were used since.
    */
   #link(slot: number): void {
-    let older = this.#newest;
+    const isOldest = this.#oldest !== NONE && this.#isUsedBefore(slot, this.#oldest);
+    let older = isOldest ? NONE : this.#newest;
     while (older !== NONE && this.#isUsedBefore(slot, older)) older = this.olderThan(older);
     const newer = older === NONE ? this.#oldest : this.newerThan(older);
     this.#older[slot] = older;

@@ -61,6 +61,7 @@ export class IndexedLog {
   #damagedRecords: number;
   /** What was written can no longer be made safe, whatever is flushed from now on. */
   #unsafe: AudioCacheError | undefined;
+  readonly #rescueBySegment = new Map<Segment, Promise<void>>();
   #isDiskFull = false;
   #generation: number;
   #checkpointSegmentId: number;
@@ -126,7 +127,8 @@ export class IndexedLog {
   async append(recordBytes: number, append: () => void, beforeWaiting: () => void = () => {}): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        if (!this.log.hasRoomFor(recordBytes)) {
+        // Asked again after each wait: meanwhile others have written, or sealed the segment.
+        while (!this.log.hasRoomFor(recordBytes)) {
           beforeWaiting();
           await this.log.makeRoomFor(recordBytes);
         }
@@ -215,9 +217,11 @@ export class IndexedLog {
    * @throws AudioCacheError `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`
    */
   async strike({ segment, offsetBytes }: Place): Promise<void> {
+    const isGone = () => this.log.segment(segment.segmentId) !== segment;
+    if (isGone()) return;
     const file = segment.file ?? (await segment.open());
     // By now the file may hold another segment.
-    if (this.log.segment(segment.segmentId) !== segment) return;
+    if (isGone()) return;
     writeWhole(file, STRIKE, offsetBytes);
     this.log.noteUnflushed(segment);
   }
@@ -238,7 +242,7 @@ export class IndexedLog {
     };
     const replaced = this.#replaced.filter(isSafe);
     this.#replaced = this.#replaced.filter((each) => !isSafe(each));
-    for (const { segment, error } of this.log.flush()) await this.#rescue(segment, error);
+    for (const { segment, error } of this.log.flush()) await this.#rescueOnce(segment, error);
     // One damaged byte in a new record must not bring back the old one.
     for (const each of replaced) await this.strike(each).catch(() => this.#replaced.push(each));
   }
@@ -250,8 +254,10 @@ export class IndexedLog {
   writeCheckpoint(): boolean {
     if (this.log.flush().length > 0) return false;
     const { active, latestSegmentId, segments, spares } = this.log;
+    // Used up even if this fails: of two checkpoints of one generation nobody could tell which is the later.
+    this.#generation++;
     const state = {
-      generation: this.#generation + 1,
+      generation: this.#generation,
       logSegmentId: active?.segmentId ?? latestSegmentId + 1,
       logOffset: active?.endBytes ?? 0,
       segments,
@@ -262,7 +268,6 @@ export class IndexedLog {
     } catch {
       return false;
     }
-    this.#generation = state.generation;
     this.#checkpointSegmentId = state.logSegmentId;
     this.#checkpointAtBytes = this.log.bytesWritten;
     this.#touched.clear();
@@ -299,12 +304,22 @@ export class IndexedLog {
     }
   }
 
+  /** Two flushes at once rescue a segment together. */
+  #rescueOnce(segment: Segment, error: unknown): Promise<void> {
+    const underWay = this.#rescueBySegment.get(segment);
+    if (underWay !== undefined) return underWay;
+    const rescue = this.#rescue(segment, error).finally(() => this.#rescueBySegment.delete(segment));
+    this.#rescueBySegment.set(segment, rescue);
+    return rescue;
+  }
+
   /**
    * After a failed flush nobody knows which of a segment's pages are on disk, and a second flush that succeeds says
    * nothing about them. So what can be read back and is right is written again elsewhere, and flushed there.
    */
   async #rescue(segment: Segment, error: unknown): Promise<void> {
     const damagedBefore = this.#damagedRecords;
+    const known = new Set(this.log.failures);
     const compaction = new Compaction(segment, {
       log: this.log,
       index: this.index,
@@ -317,7 +332,7 @@ export class IndexedLog {
     try {
       while ((await compaction.step()) === 'more');
       this.log.noteRescued(segment);
-      const [again] = this.log.flush();
+      const again = this.log.flush().find((failure) => !known.has(failure));
       if (again !== undefined) throw again.error;
       if (this.#damagedRecords > damagedBefore) throw error;
       // A copy whose file has too young a name is no reason to give the original up.

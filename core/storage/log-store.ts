@@ -249,6 +249,7 @@ class SegmentLogStore implements LogStore {
       for (const each of [...this.#store.placesReplaced(key), place]) await this.#store.strike(each);
       const same = this.#find(key);
       if (same !== NONE) forget(same);
+      this.#flushSoon(false);
       return removed;
     }
     return removed;

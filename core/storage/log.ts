@@ -184,14 +184,14 @@ export class Log {
    */
   async makeDurableRoomFor(recordBytes: number): Promise<boolean> {
     while (!this.hasRoomFor(recordBytes) || !this.isActiveDurable) {
-      if (!this.hasDurableSpare) return false;
+      if (!this.provideDurableSpare()) return false;
       await this.roll(true);
     }
     return true;
   }
 
-  /** Whether the next segment can begin in a file whose name survives power loss. */
-  get hasDurableSpare(): boolean {
+  /** Whether the next segment can begin in a file whose name survives power loss; a checkpoint may make one usable. */
+  provideDurableSpare(): boolean {
     const isDurable = (spare: Spare) => this.isNameDurable(spare);
     if (this.#options.directory.nameDurableAfterMs === 0) return true;
     if (!this.#spares.some(isDurable) && this.#resting.some(isDurable)) this.#writeCheckpoint();
@@ -212,7 +212,7 @@ export class Log {
    */
   append(head: Uint8Array, body?: Uint8Array): Position {
     const segment = this.#active;
-    if (segment === undefined) throw new TypeError('There is no segment to write to');
+    if (segment === undefined || segment.isSealed) throw new TypeError('There is no segment to write to');
     address(this.#options.seal, head, segment.salt, segment.endBytes);
     const recordBytes = head.byteLength + (body?.byteLength ?? 0);
     let offsetBytes: number;
@@ -245,6 +245,11 @@ export class Log {
     return this.#failures;
   }
 
+  /** Segments that could not be flushed and are not rescued yet. */
+  get failures(): readonly FlushFailure[] {
+    return this.#failures;
+  }
+
   /** What a segment held that could not be flushed is elsewhere now. */
   noteRescued(segment: Segment): void {
     this.#failures = this.#failures.filter((failure) => failure.segment !== segment);
@@ -257,7 +262,11 @@ export class Log {
   async recycle(segment: Segment): Promise<void> {
     const { directory, seal } = this.#options;
     const { fileName, fileCreatedAtMs } = segment;
+    const isGone = () => this.#segmentById.get(segment.segmentId) !== segment;
+    if (isGone()) return;
     const file = await segment.open();
+    // Somebody else may have given it back meanwhile, and the file be another segment's.
+    if (isGone()) return;
     if (segment === this.#active) this.#active = undefined;
     // Killed before the reset: the segment is found as it was. After it: the file is found empty.
     resetFile(file, seal, { segmentId: 0, salt: 0, fileCreatedAtMs });
@@ -276,7 +285,10 @@ export class Log {
     this.#resting = [];
   }
 
-  /** Creates one empty file, if there are too few; resolves to whether it did. */
+  /**
+   * Creates one empty file, if there are too few; resolves to whether it did.
+   * @throws whatever the platform says when no file can be opened
+   */
   async createSpare(): Promise<boolean> {
     if (this.spares.length >= SPARES || this.#isClosed) return false;
     const { directory, seal, nowMs } = this.#options;
@@ -284,10 +296,14 @@ export class Log {
     const file = await directory.open(spare.fileName);
     try {
       resetFile(file, seal, { segmentId: 0, salt: 0, fileCreatedAtMs: spare.fileCreatedAtMs });
-    } finally {
+    } catch {
+      // There is not even room for a head. Left where it is, an empty file would be added by each attempt.
       file.close();
+      await directory.remove(spare.fileName).catch(() => {});
+      return false;
     }
-    this.#spares.push(spare);
+    file.close();
+    this.adoptSpare(spare);
     return true;
   }
 
@@ -299,9 +315,11 @@ export class Log {
 
   async #roll(isForCopies: boolean): Promise<void> {
     const { directory, seal, nowMs, random } = this.#options;
-    const spare = this.#takeSpare(isForCopies) ?? { fileName: this.#newFileName(), fileCreatedAtMs: nowMs() };
+    const known = this.#takeSpare(isForCopies);
+    const spare = known ?? { fileName: this.#newFileName(), fileCreatedAtMs: nowMs() };
     const header: FileHeader = {
-      segmentId: this.#nextSegmentId,
+      // Used up even if this fails: the header may be on disk.
+      segmentId: this.#nextSegmentId++,
       salt: Math.floor(random() * 2 ** 32),
       fileCreatedAtMs: spare.fileCreatedAtMs,
     };
@@ -313,7 +331,8 @@ export class Log {
       resetFile(file, seal, header);
     } catch (error) {
       file?.close();
-      this.adoptSpare(spare);
+      // A file that could not be created has no age.
+      if (known !== undefined || file !== undefined) this.adoptSpare(spare);
       throw toStoreError(error, 'new segment');
     }
     this.#active = this.adopt({ ...header, fileName: spare.fileName, endBytes: FILE_HEADER_BYTES }, file);

@@ -4,7 +4,7 @@
  *
  * As thin as the platforms allow, so that nothing is promised that one of them breaks: a write may be short or zero
  * without an error (a full disk in Chromium, quota in Firefox), so its return value says how much was taken, and
- * whoever calls compares. What platforms throw is translated by `core/storage/file-error.ts`, not here.
+ * whoever calls compares. What platforms throw is translated by `core/storage/checked-io.ts`, not here.
  */
 
 /** One open file, held by nobody else. */

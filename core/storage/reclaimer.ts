@@ -10,9 +10,10 @@ import { NOTHING, sum } from '../amount';
 import type { Hashing } from '../hashing';
 import type { Amount } from '../protocol/values';
 import { isFullDisk, toStoreError } from './checked-io';
-import { Compaction } from './compaction';
+import { Compaction, REMOVALS_PER_RECORD } from './compaction';
 import { NONE } from './entry-index';
 import type { IndexedLog } from './indexed-log';
+import { encodeRemovals, type RemovalItem, removalsBytes } from './record';
 import type { Segment } from './segment';
 import type { Reclaimed } from './store';
 
@@ -22,6 +23,8 @@ const MAX_DEAD_SHARE = 0.17;
 const MIN_DEAD_BYTES = 64 * 1024;
 /** Above this share of the limit, the coldest entries are not worth copying. */
 const PRESSURE_SHARE = 0.8;
+/** A segment with less than this share of dead bytes is never emptied. */
+const MIN_GAIN_SHARE = 0.05;
 /** The share of the entries that are cold then. */
 const COLD_SHARE = 0.1;
 
@@ -43,8 +46,12 @@ export class Reclaimer {
   /** Room must be made, even by evicting what should have been copied. */
   #isUrgent = false;
   #isBlocked = false;
+  /** Segments whose files cannot be opened or read: they are left alone, and the rest of the store works on. */
+  readonly #unreadable = new WeakSet<Segment>();
   /** Evicted while making room, and not told yet. */
   #evicted: Amount = NOTHING;
+  /** The same, not written down yet. */
+  readonly #removals: RemovalItem[] = [];
 
   constructor(options: ReclaimerOptions) {
     this.#options = options;
@@ -95,36 +102,53 @@ export class Reclaimer {
     const compaction = this.#compaction ?? this.#begin();
     if (compaction === undefined) return false;
     this.#compaction = compaction;
+    const { victim } = compaction;
+    if (!(await this.#isReadable(victim))) return true;
     try {
       const state = await compaction.step();
       this.#isBlocked = state === 'blocked';
       if (state === 'more' || this.#compaction !== compaction) return true;
       this.#compaction = undefined;
-      if (state === 'blocked') return this.#isUrgent && (await this.#evictSegment(compaction.victim));
-      await this.#giveUp(compaction.victim);
+      if (state === 'blocked') return this.#isUrgent && (await this.#evictSegment(victim));
+      await this.#giveUp(victim);
       return true;
     } catch (error) {
       this.#compaction = undefined;
-      if (this.#isUrgent && isFullDisk(error) && (await this.#evictSegment(compaction.victim))) return true;
+      if (this.#isUrgent && isFullDisk(error) && (await this.#evictSegment(victim))) return true;
       throw toStoreError(error, 'compaction');
+    }
+  }
+
+  /** One file that cannot be opened is no reason to give the others up. */
+  async #isReadable(victim: Segment): Promise<boolean> {
+    try {
+      await victim.open();
+      return true;
+    } catch {
+      this.#unreadable.add(victim);
+      this.#compaction = undefined;
+      return false;
     }
   }
 
   /** Chooses the segment with the largest dead share, if moving the rest is worth it. */
   #begin(): Compaction | undefined {
+    this.#isBlocked = false;
     const { store } = this.#options;
     const { active, bytesOnDisk } = store.log;
-    const segments = store.log.segments.filter((segment) => !store.isNeeded(segment));
+    const segments = store.log.segments.filter((segment) => !store.isNeeded(segment) && !this.#unreadable.has(segment));
     const empty = segments.find((segment) => segment !== active && segment.liveBytes === 0);
     if (empty !== undefined) return this.#compactionOf(empty);
     const deadBytes = segments.reduce((bytes, segment) => bytes + segment.deadBytes, 0);
     const isPaying = deadBytes >= MIN_DEAD_BYTES && deadBytes >= bytesOnDisk * MAX_DEAD_SHARE;
     if (!isPaying && !(store.isDiskFull && this.#isUrgent)) return undefined;
-    const canCopyAll = this.#isUrgent || store.log.isActiveDurable || store.log.hasDurableSpare;
+    const canCopyAll = this.#isUrgent || store.log.isActiveDurable || store.log.provideDurableSpare();
     const candidates = canCopyAll ? segments : segments.filter((segment) => !store.log.isNameDurable(segment));
     this.#isBlocked = candidates.length === 0;
     if (candidates.length === 0) return undefined;
     const victim = candidates.reduce(emptier);
+    // On a full disk, too, moving what lives must give something back, or it would never end.
+    if (!isPaying && victim.deadBytes < victim.endBytes * MIN_GAIN_SHARE) return undefined;
     // What is written to cannot be emptied; the next record begins a new one.
     if (victim === active) victim.isSealed = true;
     return this.#compactionOf(victim);
@@ -159,6 +183,7 @@ export class Reclaimer {
   /** Gives a segment back that holds nothing any more; what was copied from it is safe first. */
   async #giveUp(segment: Segment): Promise<void> {
     const { store } = this.#options;
+    await this.#noteEvictions();
     await store.flush();
     // Accesses that stand in it and not yet in a checkpoint would go with it.
     if (store.isBehindCheckpoint(segment)) store.writeCheckpoint();
@@ -178,11 +203,31 @@ export class Reclaimer {
       slot = newer;
     }
     await store.log.recycle(segment);
+    await this.#noteEvictions();
     return true;
+  }
+
+  /** Writes down what was evicted instead of copied, or a killed process would find it in the index again. */
+  async #noteEvictions(): Promise<void> {
+    const { store } = this.#options;
+    while (this.#removals.length > 0) {
+      const items = this.#removals
+        .splice(0, REMOVALS_PER_RECORD)
+        .filter(({ words }) => store.index.find(words) === NONE);
+      if (items.length === 0) continue;
+      const append = () => {
+        store.log.append(encodeRemovals(items, true));
+      };
+      // A full disk has no room for it; the entries are missed, counted as damaged, after a restart.
+      await store.append(removalsBytes(items.length), append).catch((error: unknown) => {
+        if (!isFullDisk(error)) throw error;
+      });
+    }
   }
 
   #evict(slot: number): void {
     const { store } = this.#options;
+    this.#removals.push(store.removalOf(slot));
     this.#evicted = sum(this.#evicted, { entries: 1, bytes: store.index.audioBytes(slot) });
     store.forget(slot);
   }

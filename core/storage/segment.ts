@@ -69,6 +69,8 @@ export class Segment {
    */
   async open(): Promise<RandomAccessFile> {
     if (this.#file !== undefined) return this.#file;
+    // Its file may be another segment's by now.
+    if (this.#isClosed) throw new AudioCacheError('CLOSED', 'The segment was given back.');
     this.#opening ??= this.#open();
     return this.#opening;
   }

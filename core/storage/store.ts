@@ -19,7 +19,7 @@ export type StoredPage = Pick<EntriesPage, 'cursor'> & { readonly entries: reado
 
 /** What one step of giving room back did. */
 export interface Reclaimed {
-  /** False: nothing on the disk is worth moving. */
+  /** False: nothing on the disk is worth moving, or nothing can be moved just now. */
   readonly isWorthwhile: boolean;
   readonly evicted: Amount;
 }
