@@ -28,6 +28,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // Some simulate thousands of crashes; what hangs still ends.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },

@@ -9,6 +9,7 @@ export interface CrashCampaign {
   readonly firstSeed: number;
   /** Operations of a run; each run ends with a crash of the kind meant. */
   readonly steps: number;
+  /** With power losses, one crash in three is a kill all the same. */
   readonly crash: 'kill' | 'power-loss';
 }
 
@@ -67,7 +68,7 @@ function randomOperation(random: () => number, crash: CrashCampaign['crash']): C
   if (chance < 0.96) return { type: 'remove-expired' };
   if (chance < 0.965) return { type: 'clear' };
   if (chance < 0.98) return { type: 'reopen' };
-  return crashNow(random, crash, Math.floor(random() * 6));
+  return crashNow(random, random() < 0.3 ? 'kill' : crash, Math.floor(random() * 6));
 }
 
 function crashNow(random: () => number, crash: CrashCampaign['crash'], inWrites = 0): CrashOperation {

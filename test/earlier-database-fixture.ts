@@ -20,6 +20,8 @@ export class EarlierDatabaseFixture implements EarlierDatabase {
   /** How often the database was created, and deleted. */
   creations = 0;
   deletions = 0;
+  /** Raised by each kill. */
+  #process = 0;
   #deletionAllowed: Promise<void> = Promise.resolve();
   #disk: MemoryDisk | undefined;
   #safeDisk: MemoryDisk | undefined;
@@ -27,6 +29,25 @@ export class EarlierDatabaseFixture implements EarlierDatabase {
   /** Keys in the database; undefined when there is none. */
   get keys(): readonly string[] | undefined {
     return this.#disk && [...this.#disk.keys()];
+  }
+
+  /** The database as the process sees it that runs now: once that is killed, whatever is left of it can do nothing. */
+  mount(): EarlierDatabase {
+    const process = this.#process;
+    const throwIfDead = () => {
+      if (process !== this.#process) throw new Error('The process was killed');
+    };
+    return {
+      openExisting: () => this.openExisting(),
+      open: async () => {
+        throwIfDead();
+        return this.open();
+      },
+      delete: async () => {
+        throwIfDead();
+        await this.delete();
+      },
+    };
   }
 
   async openExisting(): Promise<AudioStore | undefined> {
@@ -67,6 +88,7 @@ export class EarlierDatabaseFixture implements EarlierDatabase {
       this.store?.fail(operation, new Error('The process was killed'), Number.POSITIVE_INFINITY);
     }
     this.store = undefined;
+    this.#process++;
     this.#disk = this.#disk && new Map(this.#disk);
   }
 

@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../core/clock';
 import type { FileDirectory, RandomAccessFile } from '../core/storage/random-access-file';
+import { settle } from './fake-clock';
 import { type Fault, FaultPlan, type IoOperation } from './fault-plan';
 import { FlushableBytes, UNFLUSHED_FATES, type UnflushedFate } from './flushable-bytes';
 
@@ -22,6 +23,8 @@ export interface FaultDirectoryOptions {
   readonly maxBytes?: number;
   /** What a write beyond `maxBytes` does: throws (Chromium's quota), takes nothing (Firefox's), takes what fits. */
   readonly overflow?: 'throw' | 'zero' | 'short';
+  /** How many turns of the event loop opening or removing a file takes. Default none. */
+  readonly openTurns?: () => number;
 }
 
 /** What power loss does; whatever is not said is drawn anew for each file. */
@@ -99,10 +102,12 @@ export class FaultDirectory implements FileDirectory {
         return this.names;
       },
       open: async (name) => {
+        await this.#wait();
         this.#begin('open', name, process);
         return this.#open(name, process);
       },
       remove: async (name) => {
+        await this.#wait();
         this.#begin('remove', name, process);
         this.#remove(name);
       },
@@ -197,6 +202,10 @@ export class FaultDirectory implements FileDirectory {
       if (this.#fileByName.has(name) || !this.#isYoung(removedAtMs) || !isLost()) continue;
       this.#fileByName.set(name, { bytes: bytes.afterPowerLoss('lost', random), createdAtMs });
     }
+  }
+
+  async #wait(): Promise<void> {
+    for (let turns = this.#options.openTurns?.() ?? 0; turns > 0; turns--) await settle();
   }
 
   #open(name: string, process: number): RandomAccessFile {

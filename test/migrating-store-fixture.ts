@@ -98,7 +98,8 @@ export class MigratingStoreFixture extends LogStoreFixture {
   }
 
   async #openMigrating(): Promise<AudioStore> {
-    const { database, clock } = this;
+    const { clock } = this;
+    const database = this.database.mount();
     const { maxSuperfluousBytes = 1_000_000 } = this.#options;
     const log = await super.open();
     this.#log = log;

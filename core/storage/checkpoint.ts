@@ -6,13 +6,12 @@
  *     12   4  version        of the format, as in records
  *     16   4  generation     the higher of two intact checkpoints counts
  *     20   4  segments       how many
- *     24   4  spares         how many
+ *     24   4  zeros
  *     28   4  entries        how many
  *     32   4  logSegmentId   ┐ everything in the log before this place is in the checkpoint
  *     36   4  logOffset      ┘
  *     40   8  zeros
  *     48      segments: id u32, salt u32, fileCreatedAtMs f64, endBytes u32, file number u32
- *             spares:   the same, with id 0
  *             entries, oldest access first: eight words of the key, segment id, offset, head, body and audio bytes,
  *             zero, accessedAtMs f64, expiresAtMs f64
  *
@@ -43,8 +42,6 @@ export interface CheckpointState {
   readonly logSegmentId: number;
   readonly logOffset: number;
   readonly segments: readonly SegmentState[];
-  /** Files that may hold younger segments than the checkpoint knows. */
-  readonly spares: readonly SegmentState[];
 }
 
 /** A checkpoint that was read. */
@@ -55,23 +52,13 @@ export interface Checkpoint extends CheckpointState {
 
 /** Returns the bytes of a checkpoint. The caller owns them. */
 export function encodeCheckpoint(seal: Seal, state: CheckpointState, index: EntryIndex): Uint8Array {
-  const { generation, logSegmentId, logOffset, segments, spares } = state;
-  const files = [...segments, ...spares];
-  const rowsAt = CHECKPOINT_HEADER_BYTES + files.length * SEGMENT_ROW_BYTES;
+  const { generation, logSegmentId, logOffset, segments } = state;
+  const rowsAt = CHECKPOINT_HEADER_BYTES + segments.length * SEGMENT_ROW_BYTES;
   const bytes = new Uint8Array(rowsAt + index.size * ENTRY_ROW_BYTES);
   const view = new DataView(bytes.buffer);
-  const header = [
-    MAGIC,
-    FORMAT_VERSION,
-    generation,
-    segments.length,
-    spares.length,
-    index.size,
-    logSegmentId,
-    logOffset,
-  ];
+  const header = [MAGIC, FORMAT_VERSION, generation, segments.length, 0, index.size, logSegmentId, logOffset];
   for (const [field, value] of header.entries()) view.setUint32(CHECKSUM_BYTES + field * 4, value, true);
-  for (const [row, { segmentId, salt, fileCreatedAtMs, endBytes, fileName }] of files.entries()) {
+  for (const [row, { segmentId, salt, fileCreatedAtMs, endBytes, fileName }] of segments.entries()) {
     const offset = CHECKPOINT_HEADER_BYTES + row * SEGMENT_ROW_BYTES;
     view.setUint32(offset, segmentId, true);
     view.setUint32(offset + 4, salt, true);
@@ -103,7 +90,7 @@ export function encodeCheckpoint(seal: Seal, state: CheckpointState, index: Entr
 export function checkpointBytes(header: Uint8Array): number {
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   if (header.byteLength < CHECKPOINT_HEADER_BYTES || view.getUint32(CHECKSUM_BYTES, true) !== MAGIC) return 0;
-  const files = view.getUint32(20, true) + view.getUint32(24, true);
+  const files = view.getUint32(20, true);
   return CHECKPOINT_HEADER_BYTES + files * SEGMENT_ROW_BYTES + view.getUint32(28, true) * ENTRY_ROW_BYTES;
 }
 
@@ -120,9 +107,8 @@ export function decodeCheckpoint(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   assertKnownVersion(view.getUint32(12, true));
   const segmentCount = view.getUint32(20, true);
-  const fileCount = segmentCount + view.getUint32(24, true);
   const entryCount = view.getUint32(28, true);
-  const files = Array.from({ length: fileCount }, (_, row): SegmentState => {
+  const segments = Array.from({ length: segmentCount }, (_, row): SegmentState => {
     const offset = CHECKPOINT_HEADER_BYTES + row * SEGMENT_ROW_BYTES;
     return {
       segmentId: view.getUint32(offset, true),
@@ -132,15 +118,14 @@ export function decodeCheckpoint(
       fileName: fileNameOf(view.getUint32(offset + 20, true)),
     };
   });
-  const rowsAt = bytes.byteOffset + CHECKPOINT_HEADER_BYTES + fileCount * SEGMENT_ROW_BYTES;
+  const rowsAt = bytes.byteOffset + CHECKPOINT_HEADER_BYTES + segmentCount * SEGMENT_ROW_BYTES;
   const words = new Uint32Array(bytes.buffer, rowsAt, entryCount * WORDS_PER_ROW);
   const floats = new Float64Array(bytes.buffer, rowsAt, entryCount * FLOATS_PER_ROW);
   return {
     generation: view.getUint32(16, true),
     logSegmentId: view.getUint32(32, true),
     logOffset: view.getUint32(36, true),
-    segments: files.slice(0, segmentCount),
-    spares: files.slice(segmentCount),
+    segments,
     loadInto: (index, isKnown) => {
       for (let row = 0; row < entryCount; row++) {
         const key = row * WORDS_PER_ROW;

@@ -253,7 +253,7 @@ export class IndexedLog {
    */
   writeCheckpoint(): boolean {
     if (this.log.flush().length > 0) return false;
-    const { active, latestSegmentId, segments, spares } = this.log;
+    const { active, latestSegmentId, segments } = this.log;
     // Used up even if this fails: of two checkpoints of one generation nobody could tell which is the later.
     this.#generation++;
     const state = {
@@ -261,7 +261,6 @@ export class IndexedLog {
       logSegmentId: active?.segmentId ?? latestSegmentId + 1,
       logOffset: active?.endBytes ?? 0,
       segments,
-      spares: spares.map((spare) => ({ ...spare, segmentId: 0, salt: 0, endBytes: 0 })),
     };
     try {
       this.#checkpoints.write(encodeCheckpoint(this.#hashing.xxh64, state, this.index));

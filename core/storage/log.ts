@@ -5,7 +5,7 @@
  * is: after power loss whole files were gone that had been created seconds before, though flushed, and none of those
  * created 40 seconds before (Chromium 156, simulated). A file that is emptied becomes a spare again, so that in the long
  * run no new names are needed. It rests until the next checkpoint: then the files that may hold segments younger than
- * the checkpoint are its spares and those it does not know, and opening need not look into all the others.
+ * the checkpoint are those it does not know as full, and opening need not look into all the others.
  */
 import { isFullDisk, readWhole, toStoreError } from './checked-io';
 import type { FileDirectory, RandomAccessFile } from './random-access-file';

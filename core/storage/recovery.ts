@@ -1,7 +1,7 @@
 /**
  * Opens the files of a store and brings the index to where it was: the latest checkpoint, then what the log says since.
  *
- * What is opened: the segment the checkpoint ended in, its spares, and files it does not know; all others stay closed.
+ * What is opened: the segment the checkpoint ended in, and files it does not know; all others stay closed.
  * Without a checkpoint that is surely the latest every file is looked into, since any may hold another segment by now.
  * Reads only, but for an incomplete record at the very end, which is cut off.
  */

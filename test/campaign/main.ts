@@ -43,6 +43,7 @@ function openCache({ namespace, maxBytes }: CacheWish): AudioCacheClient {
 
 async function verifyEntries(wish: CacheWish, ids: readonly number[]): Promise<void> {
   const cache = openCache(wish);
+  const takeEvicted = countEvictions(cache);
   await assertOnOpfs(cache);
   const waiting = [...ids];
   const findings: Finding[] = [];
@@ -52,7 +53,7 @@ async function verifyEntries(wish: CacheWish, ids: readonly number[]): Promise<v
   await Promise.all(Array.from({ length: READERS }, readNext));
   const { damagedRecords } = (await cache.stats()).tiers.disk;
   await cache.close();
-  await tell({ type: 'found', findings, damagedRecords });
+  await tell({ type: 'found', findings, damagedRecords, evictedEntries: takeEvicted() });
 }
 
 async function find(cache: AudioCacheClient, id: number): Promise<Finding> {
@@ -69,27 +70,38 @@ async function find(cache: AudioCacheClient, id: number): Promise<Finding> {
 
 async function writeEntries(wish: CacheWish, lanes: number): Promise<void> {
   const cache = openCache(wish);
+  const takeEvicted = countEvictions(cache);
   await assertOnOpfs(cache);
   const work = async () => {
     let operation = await tell<Operation | null>({ type: 'turn' });
     while (operation !== null) {
-      const byteLength = await carryOut(cache, operation);
-      operation = await tell<Operation | null>({ type: 'turn', done: { operation, byteLength } });
+      await carryOut(cache, operation);
+      operation = await tell<Operation | null>({ type: 'turn', done: operation, evictedEntries: takeEvicted() });
     }
   };
   await Promise.all(Array.from({ length: lanes }, work));
 }
 
-/** Resolves to how many bytes of audio were stored. */
-async function carryOut(cache: AudioCacheClient, { kind, id, version, durability }: Operation): Promise<number> {
+async function carryOut(cache: AudioCacheClient, { kind, id, version, durability }: Operation): Promise<void> {
   if (kind === 'delete') {
     await cache.delete(phraseOf(id));
-    return 0;
+    return;
   }
   const { bytes, contentType } = knownAudio(id, version);
-  const { buffer, byteLength } = bytes;
-  await cache.put(phraseOf(id), buffer, { contentType, durability, custom: { version }, transfer: true });
-  return byteLength;
+  await cache.put(phraseOf(id), bytes.buffer, { contentType, durability, custom: { version }, transfer: true });
+}
+
+/** Counts what the disk evicts; the returned function tells how much since it was last asked. */
+function countEvictions(cache: AudioCacheClient): () => number {
+  let evicted = 0;
+  cache.on('entries-removed', ({ tier, reason, entries }) => {
+    if (tier === 'disk' && reason === 'evicted') evicted += entries;
+  });
+  return () => {
+    const since = evicted;
+    evicted = 0;
+    return since;
+  };
 }
 
 function phraseOf(id: number): string {

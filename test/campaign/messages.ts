@@ -28,9 +28,17 @@ export interface Finding {
   readonly isIntact?: boolean;
 }
 
-/** What the page says. `turn` asks for an operation, `done` acknowledges the one before; the answer null ends the lane. */
+/**
+ * What the page says. `turn` asks for an operation, `done` acknowledges the one before; the answer null ends
+ * the lane. Evictions are those since the message before.
+ */
 export type Message =
   | { readonly type: 'begin' }
-  | { readonly type: 'found'; readonly findings: readonly Finding[]; readonly damagedRecords: number }
-  | { readonly type: 'turn'; readonly done?: { readonly operation: Operation; readonly byteLength: number } }
+  | {
+      readonly type: 'found';
+      readonly findings: readonly Finding[];
+      readonly damagedRecords: number;
+      readonly evictedEntries: number;
+    }
+  | { readonly type: 'turn'; readonly done?: Operation; readonly evictedEntries?: number }
   | { readonly type: 'failed'; readonly error: string };

@@ -2,14 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { CampaignLedger, seededRandom } from '../../scripts/campaign-ledger.mjs';
 
 /** A ledger of one phrase, whose operations are all puts, with its first version acknowledged. */
-function ledgerOfOne(safeBytes?: number) {
-  const ledger = new CampaignLedger({
-    random: seededRandom(1),
-    phrases: 1,
-    puts: 'relaxed',
-    ...(safeBytes === undefined ? {} : { safeBytes }),
-  });
-  ledger.acknowledge(ledger.next(), 1_000);
+function ledgerOfOne(mayEvict = false) {
+  const ledger = new CampaignLedger({ random: seededRandom(1), phrases: 1, puts: 'relaxed', mayEvict });
+  ledger.acknowledge(ledger.next());
   return ledger;
 }
 
@@ -33,7 +28,7 @@ describe('what a browser left when it was killed', () => {
   test('is a loss when an acknowledged phrase is missing, older than acknowledged, or was not read back', () => {
     expect(ledgerOfOne().judge([{ id: 0 }])).toMatchObject({ lost: 1 });
     const replaced = ledgerOfOne();
-    replaced.acknowledge(replaced.next(), 1_000);
+    replaced.acknowledge(replaced.next());
     expect(replaced.judge([{ id: 0, version: 1, isIntact: true }])).toMatchObject({ lost: 1 });
     expect(ledgerOfOne().judge([])).toMatchObject({ lost: 1 });
   });
@@ -42,10 +37,10 @@ describe('what a browser left when it was killed', () => {
     const ledger = new CampaignLedger({ random: seededRandom(1), phrases: 1 });
     let operation = ledger.next();
     while (operation.kind === 'put') {
-      ledger.acknowledge(operation, 1_000);
+      ledger.acknowledge(operation);
       operation = ledger.next();
     }
-    ledger.acknowledge(operation, 0);
+    ledger.acknowledge(operation);
     const { version } = operation;
     expect(ledger.judge([{ id: 0, version: version - 1, isIntact: true }])).toMatchObject({ lost: 1 });
   });
@@ -54,9 +49,17 @@ describe('what a browser left when it was killed', () => {
     expect(ledgerOfOne().judge([{ id: 0, version: 1, isIntact: false }])).toMatchObject({ corrupt: 1 });
   });
 
-  test('may be missing where entries are evicted, unless it was stored a moment ago', () => {
-    expect(ledgerOfOne(500).judge([{ id: 0 }])).toMatchObject({ gone: 1, lost: 0 });
-    expect(ledgerOfOne(2_000).judge([{ id: 0 }])).toMatchObject({ gone: 0, lost: 1 });
+  test('may be missing where entries were evicted', () => {
+    const ledger = ledgerOfOne(true);
+    ledger.noteEvicted(1);
+    expect(ledger.judge([{ id: 0 }])).toMatchObject({ gone: 1, lost: 0 });
+  });
+
+  test('is a loss all the same when what is there is older than acknowledged', () => {
+    const ledger = ledgerOfOne(true);
+    ledger.acknowledge(ledger.next());
+    ledger.noteEvicted(1);
+    expect(ledger.judge([{ id: 0, version: 1, isIntact: true }])).toMatchObject({ gone: 0, lost: 1 });
   });
 
   test('is what counts from then on', () => {
@@ -64,7 +67,7 @@ describe('what a browser left when it was killed', () => {
     const late = ledger.next();
     ledger.judge([{ id: 0, version: 1, isIntact: true }]);
     // The dead browser's last word, read after its death.
-    ledger.acknowledge(late, 1_000);
+    ledger.acknowledge(late);
     expect(ledger.judge([{ id: 0, version: 1, isIntact: true }])).toMatchObject({ kept: 1, lost: 0 });
   });
 });

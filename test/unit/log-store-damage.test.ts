@@ -2,8 +2,17 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '../../bench/seeded-random';
 import type { Entry } from '../../core/protocol/values';
+import { FILE_HEADER_BYTES } from '../../core/storage/record';
 import { type DamageScene, type Findings, findIn, makeScene } from '../damage-scene';
-import { isSame, type LogStoreFixture, openFixture, readSound, reclaimAll, soundEntry } from '../log-store-fixture';
+import {
+  isSame,
+  type LogStoreFixture,
+  NAME_DURABLE_AFTER_MS,
+  openFixture,
+  readSound,
+  reclaimAll,
+  soundEntry,
+} from '../log-store-fixture';
 import { isCheckpoint, isSegment, type PlacedRecord, recordsIn } from '../record-layout';
 import { keyOf } from '../stored-entries';
 
@@ -144,6 +153,10 @@ describe('A damaged checkpoint', () => {
         truth.delete(key);
       }
       await store.reclaim();
+      await store.flush();
+      const lossy = fixture.copy();
+      lossy.directory.losePower(random, { unflushed: 'lost', areYoungNamesLost: false });
+      expect((await findIn(lossy, { truth, replaced: [] })).right.length, `round ${round}, no power`).toBe(truth.size);
       // As if the process had been killed now, with files that stay behind.
       for (const fileName of fixture.directory.names.filter(isCheckpoint)) {
         for (const byteLength of [0, 20, 200]) {
@@ -244,6 +257,54 @@ describe('Damage in the middle of a segment', () => {
       expect(unexpected, where).toEqual([]);
       // Without checkpoints only the log knows what was replaced and removed, and here it is damaged.
       if (!isForgotten) expect([...outdated, ...wrong], where).toEqual([]);
+    }
+  });
+
+  it('costs only what lay behind it, when a segment was cut short while nobody looked', async () => {
+    const scene = await makeScene({ seed: 10, entries: 300, end: 'closed' });
+    const records = recordsIn(scene.fixture.directory).filter(({ kind }) => kind === 'entry');
+    const random = seededRandom(10);
+    for (const { fileName, segmentId, offsetBytes, recordBytes } of sample(records, 30, random)) {
+      const cutAt = offsetBytes + Math.floor(random() * recordBytes);
+      const copy = cutCopy(scene.fixture, fileName, cutAt);
+      const store = await copy.open();
+      const lost = records.filter(
+        (record) => record.segmentId === segmentId && record.offsetBytes + record.recordBytes > cutAt,
+      );
+      const lostKeys = new Set(lost.flatMap(({ keys }) => keys));
+      for (const [key, entry] of scene.truth) {
+        // Not even without a check of the audio is anything served that was not read.
+        const found = await store.read(key);
+        const isRight = isSame(found, entry) || (found === undefined && lostKeys.has(key));
+        expect(isRight, `${fileName} cut at ${cutAt}, ${key}`).toBe(true);
+      }
+      await copy.close();
+    }
+  });
+
+  it('does not bring back what a file held before it was used again', async () => {
+    const fixture = await openFixture();
+    const { store, clock, directory } = fixture;
+    await clock.advance(2 * NAME_DURABLE_AFTER_MS);
+    for (let id = 0; id < 10; id++) await store.write(soundEntry(id), clock.nowMs(), 'durable');
+    const [{ fileName } = { fileName: '' }] = recordsIn(directory);
+    const formerly = directory.bytesOf(fileName);
+    await store.clear();
+    let id = 100;
+    const isUsedAgain = () => recordsIn(directory).some((record) => record.fileName === fileName);
+    for (; !isUsedAgain(); id++) await store.write(soundEntry(id, { byteLength: 30_000 }), clock.nowMs(), 'relaxed');
+    directory.kill();
+    // As if cutting the file off had never reached the disk.
+    const now = directory.bytesOf(fileName);
+    const both = new Uint8Array(Math.max(now.byteLength, 256 * 1024));
+    both.set(formerly);
+    both.set(now.subarray(0, FILE_HEADER_BYTES));
+    for (const isForgotten of [false, true]) {
+      const copy = fixture.copy();
+      copy.directory.setBytes(fileName, both);
+      if (isForgotten) for (const name of copy.directory.names.filter(isCheckpoint)) copy.directory.forget(name);
+      await copy.open();
+      for (let former = 0; former < 10; former++) expect(copy.store.has(keyOf(former))).toBe(false);
     }
   });
 
