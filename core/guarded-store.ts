@@ -96,6 +96,6 @@ export class GuardedStore {
 function noStore(): AudioCacheError {
   return new AudioCacheError(
     'STORE_UNAVAILABLE',
-    'There is no working disk store, so nothing can be stored durably; see stats().runtime.store.',
+    'There is no working disk store, so nothing can be stored durably; stats().health says why.',
   );
 }

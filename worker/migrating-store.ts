@@ -85,10 +85,10 @@ class MigratingStore implements AudioStore {
       await this.#log.write(kept, accessedAtMs, durability);
       // Killed before the former entry is gone from IndexedDB: the next start sees that it is the older one.
       this.#earlier.outdated(key);
-      if (durability === 'durable' && this.#log.youngKeys().includes(key)) {
-        await this.#keepCopy(key);
-        await this.#earlier.flush();
-      }
+      if (durability === 'relaxed') return;
+      if (this.#log.youngKeys().includes(key)) await this.#keepCopy(key);
+      // Removals too: power loss would bring back an entry that this one has come after.
+      await this.#earlier.flush();
     });
   }
 

@@ -82,7 +82,9 @@ async function openPreferred(
     if (disk.store === 'opfs') throw error;
     return openFallback();
   }
-  throw unavailable('Another tab holds the disk cache; close it and reload this one to use the disk here.');
+  throw unavailable(
+    'Another tab holds the disk cache, or another client of this page that was not closed; close it and reload.',
+  );
 }
 
 async function openOpfs(

@@ -32,13 +32,9 @@ export function renderPrometheus({ stats, histograms }: MetricsAnswer): string {
     family('tier_entries', 'gauge', 'Entries in a tier.', held('entries')),
     family('tier_bytes', 'gauge', 'Audio bytes in a tier.', held('bytes')),
     family('tier_limit_bytes', 'gauge', 'Bytes a tier may hold.', held('maxBytes')),
-    family('disk_bytes', 'gauge', 'Bytes taken on the disk, dead ones included.', [[{}, tiers.disk.bytesOnDisk]]),
-    family('disk_compression_saved_bytes', 'gauge', 'Bytes spared by compression.', [
-      [{}, tiers.disk.bytesSavedByCompression],
-    ]),
-    family('disk_damaged_records_total', 'counter', 'Records found damaged and dropped.', [
-      [{}, tiers.disk.damagedRecords],
-    ]),
+    family('disk_bytes', 'gauge', 'Bytes on disk.', [[{}, tiers.disk.bytesOnDisk]]),
+    family('disk_compression_saved_bytes', 'gauge', 'Bytes spared.', [[{}, tiers.disk.bytesSavedByCompression]]),
+    family('disk_damaged_records_total', 'counter', 'Damaged records dropped.', [[{}, tiers.disk.damagedRecords]]),
     family('promotions_total', 'counter', 'Entries copied from disk into memory.', [[{}, promotions]]),
     family('saved_requests_total', 'counter', 'Syntheses that were not needed.', [[{}, saved.requests]]),
     family('saved_characters_total', 'counter', 'Characters that were not synthesized.', [[{}, saved.characters]]),

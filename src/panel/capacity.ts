@@ -41,7 +41,7 @@ function tierMeter(name: 'memory' | 'disk') {
     /** `takenBytes`: what counts towards the limit, if not the audio. */
     show: (state: TierState | undefined, takenBytes?: number, note = '') => {
       meter.hidden = !state;
-      if (!state) return setText(text, 'not available');
+      if (!state) return setText(text, 'none here');
       const { maxBytes, entries } = state;
       const bytes = takenBytes ?? state.bytes;
       // `max` first: a value above it would be cut off.
