@@ -20,14 +20,10 @@ install();
 const { build, preview } = await import('vite');
 const { chromium } = await import('playwright-core');
 const { chromiumArgs, ensureChromium } = await import('./chromium.mjs');
-const { findFirefox } = await import('./firefox.mjs');
-const { launch } = await import('puppeteer-core');
+const { findFirefox, launchFirefox } = await import('./firefox.mjs');
 
 /** Far above what the benchmarks take; a page that never answers ends the run. */
 const TIMEOUT_MS = 60 * 60_000;
-
-/** Without the second one Firefox still rounds to 20 µs, be the page isolated or not. */
-const FINE_TIMERS = { 'privacy.reduceTimerPrecision': false, 'privacy.reduceTimerPrecision.unconditional': false };
 
 /**
  * What the page posts.
@@ -148,13 +144,13 @@ async function openInChromium(url, profile) {
 }
 
 /**
- * Puppeteer makes the profile.
+ * Its profile is made by whoever launches it.
  * @param {string} url
  */
 async function openInFirefox(url) {
   const executablePath = findFirefox();
   if (executablePath === undefined) return undefined;
-  const browser = await launch({ browser: 'firefox', executablePath, headless: true, extraPrefsFirefox: FINE_TIMERS });
+  const browser = await launchFirefox(executablePath);
   const tab = await browser.newPage();
   await tab.goto(url);
   const version = (await browser.version()).replace(/^firefox\//i, 'Firefox ');

@@ -12,21 +12,21 @@
  */
 
 /**
- * What became of a phrase. `gone` is an entry that may have been evicted.
+ * What became of a phrase. `gone` is an entry that was evicted, as far as anybody can tell.
  * @typedef {'kept' | 'gone' | 'lost' | 'corrupt'} Verdict
  */
 
 /** Of a hundred operations so many delete; of the puts so many are durable. */
 const DELETE_PERCENT = 15;
 const DURABLE_PERCENT = 10;
+/** A cache that evicts can have evicted a little more by its death than its page was told: one step of a cleanup. */
+const MAX_UNTOLD_EVICTIONS = 50;
 
 export class CampaignLedger {
   /** @type {() => number} */
   #random;
   /** @type {number} */
   #phrases;
-  /** @type {number} */
-  #safeBytes;
   /** @type {'mixed' | Operation['durability']} */
   #puts;
   /**
@@ -38,11 +38,10 @@ export class CampaignLedger {
   #pendingById = new Map();
   /** @type {Map<number, number>} */
   #latestVersionById = new Map();
-  /**
-   * Acknowledged puts since the last judgement, in order.
-   * @type {{ operation: Operation, byteLength: number }[]}
-   */
-  #recentPuts = [];
+  /** @type {boolean} */
+  #mayEvict;
+  /** Evictions told of since the last judgement. */
+  #evictedEntries = 0;
   /** Operations acknowledged in all. */
   acknowledged = 0;
 
@@ -50,14 +49,14 @@ export class CampaignLedger {
    * @param {object} options
    * @param {() => number} options.random uniform in [0, 1)
    * @param {number} options.phrases how many phrases there are
-   * @param {number} [options.safeBytes] with eviction: the last puts of so many bytes are too young to be evicted
    * @param {'mixed' | Operation['durability']} [options.puts] how durable, and that nothing is deleted unless mixed
+   * @param {boolean} [options.mayEvict] the cache is too small for all of them
    */
-  constructor({ random, phrases, safeBytes = Number.POSITIVE_INFINITY, puts = 'mixed' }) {
+  constructor({ random, phrases, puts = 'mixed', mayEvict = false }) {
     this.#random = random;
     this.#phrases = phrases;
-    this.#safeBytes = safeBytes;
     this.#puts = puts;
+    this.#mayEvict = mayEvict;
   }
 
   /** All phrases that anything was ever asked for. */
@@ -96,19 +95,26 @@ export class CampaignLedger {
   /**
    * Notes that the page was told an operation is done. One whose phrase was read back meanwhile counts no more.
    * @param {Operation} operation
-   * @param {number} byteLength
    */
-  acknowledge(operation, byteLength) {
+  acknowledge(operation) {
     const { id, version } = operation;
     if (this.#pendingById.get(id)?.version !== version) return;
     this.#pendingById.delete(id);
     this.#settledById.set(id, operation);
-    this.#recentPuts.push({ operation, byteLength });
     this.acknowledged++;
   }
 
   /**
-   * Judges what was found and from now on takes it for what there is.
+   * Notes that the page was told of evictions.
+   * @param {number} entries
+   */
+  noteEvicted(entries) {
+    this.#evictedEntries += entries;
+  }
+
+  /**
+   * Judges what was found and from now on takes it for what there is. In a cache that may evict, missing entries are
+   * `gone` as long as no more are missing than were evicted.
    * @param {readonly Finding[]} findings one for each of `ids`
    * @returns {Record<Verdict, number> & { readonly problems: readonly string[] }}
    */
@@ -116,9 +122,10 @@ export class CampaignLedger {
     const counts = { kept: 0, gone: 0, lost: 0, corrupt: 0 };
     /** @type {string[]} */
     const problems = [];
-    const safe = this.#safeOperations();
+    let evicted = this.#mayEvict ? this.#evictedEntries + MAX_UNTOLD_EVICTIONS : 0;
     for (const finding of findings) {
-      const verdict = this.#verdictOn(finding, safe);
+      let verdict = this.#verdictOn(finding);
+      if (verdict === 'lost' && finding.version === undefined && evicted-- > 0) verdict = 'gone';
       counts[verdict]++;
       if (verdict === 'lost' || verdict === 'corrupt') problems.push(this.#describe(verdict, finding));
       this.#adopt(finding);
@@ -126,38 +133,23 @@ export class CampaignLedger {
     const unread = this.ids.length - findings.length;
     if (unread !== 0) problems.push(`${unread} phrases were not read back`);
     this.#pendingById.clear();
-    this.#recentPuts = [];
+    this.#evictedEntries = 0;
     return { ...counts, lost: counts.lost + unread, problems };
   }
 
   /**
    * @param {Finding} finding
-   * @param {ReadonlySet<Operation>} safe
    * @returns {Verdict}
    */
-  #verdictOn({ id, version, isIntact }, safe) {
+  #verdictOn({ id, version, isIntact }) {
     if (version !== undefined && !isIntact) return 'corrupt';
     const settled = this.#settledById.get(id);
     const possible = [settled, this.#pendingById.get(id)];
-    if (version !== undefined) {
-      return possible.some((operation) => operation?.kind === 'put' && operation.version === version) ? 'kept' : 'lost';
-    }
-    const isAbsentRightly = settled?.kind !== 'put' || possible.some((operation) => operation?.kind === 'delete');
-    if (isAbsentRightly) return 'kept';
-    return this.#safeBytes === Number.POSITIVE_INFINITY || safe.has(settled) ? 'lost' : 'gone';
-  }
-
-  /** The puts that are too young to have been evicted. */
-  #safeOperations() {
-    /** @type {Set<Operation>} */
-    const safe = new Set();
-    let bytes = 0;
-    for (const { operation, byteLength } of [...this.#recentPuts].reverse()) {
-      bytes += byteLength;
-      if (bytes > this.#safeBytes) break;
-      safe.add(operation);
-    }
-    return safe;
+    const isRight =
+      version === undefined
+        ? settled?.kind !== 'put' || possible.some((operation) => operation?.kind === 'delete')
+        : possible.some((operation) => operation?.kind === 'put' && operation.version === version);
+    return isRight ? 'kept' : 'lost';
   }
 
   /** @param {Finding} finding */

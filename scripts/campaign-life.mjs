@@ -4,7 +4,7 @@ import { startChromium } from './killable-chromium.mjs';
 
 /**
  * @typedef {import('./campaign-site.mjs').CacheWish} CacheWish
- * @typedef {import('./campaign-site.mjs').Finding} Finding
+ * @typedef {Extract<import('./campaign-site.mjs').Message, { type: 'found' }>} Found
  * @typedef {import('./campaign-site.mjs').Operation} Operation
  * @typedef {import('./killable-chromium.mjs').KillableChromium} KillableChromium
  */
@@ -14,7 +14,7 @@ import { startChromium } from './killable-chromium.mjs';
  * @typedef {object} Reading
  * @property {CacheWish} cache
  * @property {readonly number[]} ids
- * @property {(findings: readonly Finding[], damagedRecords: number) => void} onFound
+ * @property {(found: Found) => void} onFound
  */
 
 /**
@@ -22,7 +22,8 @@ import { startChromium } from './killable-chromium.mjs';
  * @typedef {object} Writing
  * @property {CacheWish} cache
  * @property {() => Operation | Promise<Operation>} next
- * @property {(operation: Operation, byteLength: number) => void} onDone
+ * @property {(operation: Operation) => void} onDone
+ * @property {(entries: number) => void} onEvicted
  * @property {(browser: KillableChromium) => Promise<void>} untilEnough
  */
 
@@ -57,9 +58,10 @@ export async function liveOnce({ site, profile, read, write }) {
           write: write && { cache: write.cache, lanes: LANES },
         };
       case 'found':
-        return read?.onFound(message.findings, message.damagedRecords);
+        return read?.onFound(message);
       case 'turn':
-        if (message.done !== undefined) write?.onDone(message.done.operation, message.done.byteLength);
+        if (message.done !== undefined) write?.onDone(message.done);
+        write?.onEvicted(message.evictedEntries ?? 0);
         // What the dead said last is true; but nothing is under way with them.
         return isOver ? null : write?.next();
       case 'failed':

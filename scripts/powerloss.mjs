@@ -119,7 +119,8 @@ async function pullThePlug(site, { agingMs, durability }, place) {
         if (turns++ >= EARLY_OPERATIONS) await aged;
         return ledger.next();
       },
-      onDone: (operation, byteLength) => ledger.acknowledge(operation, byteLength),
+      onDone: (operation) => ledger.acknowledge(operation),
+      onEvicted: (entries) => ledger.noteEvicted(entries),
       untilEnough: async (browser) => {
         await aged;
         await delay(WRITING_MS);
@@ -137,7 +138,7 @@ async function pullThePlug(site, { agingMs, durability }, place) {
     read: {
       cache: CACHE,
       ids: ledger.ids,
-      onFound: (findings) => {
+      onFound: ({ findings }) => {
         verdict = ledger.judge(findings);
       },
     },

@@ -33,7 +33,6 @@ export function renderPrometheus({ stats, histograms }: MetricsAnswer): string {
     family('tier_bytes', 'gauge', 'Audio bytes in a tier.', held('bytes')),
     family('tier_limit_bytes', 'gauge', 'Bytes a tier may hold.', held('maxBytes')),
     family('disk_bytes', 'gauge', 'Bytes on disk.', [[{}, tiers.disk.bytesOnDisk]]),
-    family('disk_compression_saved_bytes', 'gauge', 'Bytes spared.', [[{}, tiers.disk.bytesSavedByCompression]]),
     family('disk_damaged_records_total', 'counter', 'Damaged records dropped.', [[{}, tiers.disk.damagedRecords]]),
     family('promotions_total', 'counter', 'Entries copied from disk into memory.', [[{}, promotions]]),
     family('saved_requests_total', 'counter', 'Syntheses that were not needed.', [[{}, saved.requests]]),
