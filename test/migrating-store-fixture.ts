@@ -79,6 +79,7 @@ export class MigratingStoreFixture extends LogStoreFixture {
       clear: this.#whileAlive(store.clear.bind(store)),
       removeExpired: this.#whileAlive(store.removeExpired.bind(store)),
       evict: this.#whileAlive(store.evict.bind(store)),
+      reclaim: this.#whileAlive(store.reclaim.bind(store)),
     });
   }
 

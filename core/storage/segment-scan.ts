@@ -81,8 +81,6 @@ export function* scanRecords(
   while (offsetBytes + HEADER_BYTES <= fileBytes) {
     const isSearching = offsetBytes > endBytes;
     const start = yield* bytesAt(HEADER_BYTES, isSearching ? SEARCH_WINDOW_BYTES : WINDOW_BYTES);
-    // Emptied since the checkpoint that tells its length: looking on would ask for nothing, over and over.
-    if (start.byteLength < HEADER_BYTES) break;
     // The file is shorter than it was said to be.
     if (start.byteLength < HEADER_BYTES) break;
     const header = decodeHeader(start, salt, offsetBytes);

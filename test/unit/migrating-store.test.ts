@@ -480,6 +480,78 @@ describe('on new files', () => {
   });
 });
 
+describe('a former version in the database does not come back', () => {
+  beforeEach(() => open());
+
+  const newer = soundEntry(1, { version: 2, createdAtMs: 2000 });
+
+  /** The log has the newer version, the database a copy of the older one, which is about to go. */
+  const replaceCopied = async (): Promise<void> => {
+    await fixture.store.write(soundEntry(1), 1000, 'durable');
+    await fixture.clock.advance(60_005);
+    expect(fixture.database.keys).toEqual([keyOf(1)]);
+    await fixture.store.write(newer, 2000, 'relaxed');
+    await fixture.store.flush();
+  };
+  /** The log has been flushed on its own account, the database has not. */
+  const losePower = async (): Promise<void> => {
+    await fixture.log.flush();
+    fixture.directory.losePower(() => 0, { unflushed: 'lost', areYoungNamesLost: true });
+    await fixture.open();
+  };
+
+  it('when the newer one is removed and power lost', async () => {
+    await replaceCopied();
+    expect(await fixture.store.remove(keyOf(1))).toBe(1_000);
+    await losePower();
+    expect(await fixture.store.read(keyOf(1))).toBeUndefined();
+  });
+
+  it('when it was taken away, the newer one removed and power lost', async () => {
+    await replaceCopied();
+    await fixture.clock.advance(20);
+    expect(fixture.database.keys).toEqual([]);
+    await fixture.store.remove(keyOf(1));
+    await losePower();
+    expect(await fixture.store.read(keyOf(1))).toBeUndefined();
+  });
+
+  it('when it was evicted, a newer one written and removed, and power lost', async () => {
+    await fixture.store.write(soundEntry(1), 1000, 'durable');
+    await fixture.clock.advance(60_005);
+    await fixture.store.evict(1, 1);
+    await fixture.store.write(newer, 2000, 'durable');
+    await fixture.store.remove(keyOf(1));
+    await losePower();
+    expect(await fixture.store.read(keyOf(1))).toBeUndefined();
+  });
+
+  it.each([
+    ['evict', () => fixture.store.evict(1, 1)],
+    ['removeExpired', () => fixture.store.removeExpired(1, 1)],
+    ['reclaim', () => fixture.store.reclaim()],
+    ['clear', () => fixture.store.clear()],
+  ])('when the process is killed in the middle of %s', async (_, remove) => {
+    await replaceCopied();
+    const evict = fixture.log.evict.bind(fixture.log);
+    const killed = async () => {
+      const evicted = await evict(1, 1);
+      await fixture.log.flush();
+      fixture.directory.kill();
+      return evicted;
+    };
+    Object.assign(fixture.log, {
+      evict: killed,
+      removeExpired: killed,
+      reclaim: async () => ({ isWorthwhile: true, evicted: await killed() }),
+      clear: killed,
+    });
+    await expect(remove()).rejects.toThrow();
+    await fixture.open();
+    expect(await fixture.store.read(keyOf(1))).toBeUndefined();
+  });
+});
+
 describe('a database that fails', () => {
   it('is left alone after three failures in a row, and the log goes on', async () => {
     await openAfterEarlierRun(5);
