@@ -1,4 +1,7 @@
-/** What a log with a database beside it does beyond the contract of a store. */
+/**
+ * What a log with a database beside it does beyond the contract of a store. Long on purpose: one list of sentences,
+ * since all of them are about the same two places.
+ */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
 import { settle } from '../fake-clock';
