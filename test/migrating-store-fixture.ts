@@ -65,6 +65,7 @@ export class MigratingStoreFixture extends LogStoreFixture {
     return Object.assign(store, {
       has: (key: string) => log?.has(key) || database.keys?.includes(key) || false,
       youngKeys: () => (log?.youngKeys() ?? []).filter((key) => !promised.has(key)),
+      isYoung: (key: string) => !promised.has(key) && (log?.isYoung(key) ?? false),
       write: async (...args: Parameters<AudioStore['write']>) => {
         const [{ metadata }, , durability] = args;
         promised.delete(metadata.key);

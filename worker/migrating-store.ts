@@ -86,7 +86,7 @@ class MigratingStore implements AudioStore {
       // Killed before the former entry is gone from IndexedDB: the next start sees that it is the older one.
       this.#earlier.outdated(key);
       if (durability === 'relaxed') return;
-      if (this.#log.youngKeys().includes(key)) await this.#keepCopy(key);
+      if (this.#log.isYoung(key)) await this.#keepCopy(key);
       // Removals too: power loss would bring back an entry that this one has come after.
       await this.#earlier.flush();
     });
@@ -246,7 +246,7 @@ class MigratingStore implements AudioStore {
     const { catalogue } = this.#earlier;
     if (catalogue.stateOf(key) !== 'outdated') return;
     await this.#log.flush();
-    if (this.#log.youngKeys().includes(key)) await this.#keepCopy(key);
+    if (this.#log.isYoung(key)) await this.#keepCopy(key);
     if (catalogue.stateOf(key) === 'outdated') await this.#earlier.remove(key);
     await this.#earlier.flush();
   }

@@ -164,7 +164,7 @@ export class Migration {
       await turns.run(key, async () => {
         const state = earlier.catalogue.stateOf(key);
         // Written anew meanwhile, it may be the copy that keeps it safe.
-        const isNeeded = state === undefined || state === 'sole' || log.youngKeys().includes(key);
+        const isNeeded = state === undefined || state === 'sole' || log.isYoung(key);
         if (!isNeeded) await earlier.remove(key);
       });
     }

@@ -66,6 +66,8 @@ export interface LogStoreOptions {
 export interface LogStore extends AudioStore {
   /** Keys of entries that a flush does not make safe from power loss yet, since the files they lie in are too young. */
   youngKeys(): readonly string[];
+  /** Whether the key is one of them; looks at no other entry. */
+  isYoung(key: string): boolean;
   /** Whether the key is there; looks at no file. */
   has(key: string): boolean;
 }
@@ -192,6 +194,12 @@ class SegmentLogStore implements LogStore {
       if (segment !== undefined && young.has(segment)) keys.push(keyOfWords(this.#index.words(slot)));
     }
     return keys;
+  }
+
+  isYoung(key: string): boolean {
+    const slot = this.#find(key);
+    const segment = slot === NONE ? undefined : this.#store.segmentOf(slot);
+    return segment !== undefined && !this.#log.isNameDurable(segment);
   }
 
   // --------------------------------------------------------------------------------------------------------- writing
