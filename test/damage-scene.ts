@@ -96,3 +96,15 @@ export async function findIn(
   await tier.close();
   return keys;
 }
+
+/** A copy of the files in which one was cut. */
+export function cutCopy(fixture: LogStoreFixture, fileName: string, byteLength: number): LogStoreFixture {
+  const copy = fixture.copy();
+  copy.directory.setBytes(fileName, copy.directory.bytesOf(fileName).subarray(0, byteLength));
+  return copy;
+}
+
+/** About so many of the items, chosen by chance. */
+export function sample<Item>(items: readonly Item[], count: number, random: () => number): readonly Item[] {
+  return items.filter(() => random() < count / items.length);
+}

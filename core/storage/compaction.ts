@@ -63,6 +63,7 @@ export class Compaction {
   readonly #scan: Generator<ReadRequest, ScanEnd, Uint8Array>;
   #found: Found[] = [];
   readonly #removals: RemovalItem[] = [];
+  #isUnreadable = false;
   /** What the scan asks for, or how it ended. */
   #next: IteratorResult<ReadRequest, ScanEnd>;
 
@@ -78,10 +79,10 @@ export class Compaction {
 
   /**
    * Copies some more. `done`: nothing in the segment lives any more, or somebody else has given it back; `blocked`: there
-   * is no file yet that copies are safe in.
+   * is no file yet that copies are safe in; `unreadable`: the disk fails to read the segment, of which nothing is given up.
    * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`: what was not copied is where it was
    */
-  async step(): Promise<'more' | 'done' | 'blocked'> {
+  async step(): Promise<'more' | 'done' | 'blocked' | 'unreadable'> {
     if (this.#isGone) return 'done';
     const file = await this.victim.open();
     // Records that are dead cost their share, too: their heads are read and hashed.
@@ -97,6 +98,7 @@ export class Compaction {
         if (!(await this.#hasRoomFor(recordBytes))) return 'blocked';
         if (this.#isGone) return 'done';
         workedBytes += this.#move(found);
+        if (this.#isUnreadable) return 'unreadable';
       }
       if (this.#next.done) {
         this.#dropUnreadable();
@@ -104,7 +106,11 @@ export class Compaction {
       }
       const { offsetBytes, byteLength } = this.#next.value;
       const target = new Uint8Array(byteLength);
-      this.#next = this.#scan.next(target.subarray(0, file.read(target, offsetBytes)));
+      try {
+        this.#next = this.#scan.next(target.subarray(0, file.read(target, offsetBytes)));
+      } catch {
+        return 'unreadable';
+      }
       workedBytes += byteLength;
     }
     return 'more';
@@ -136,7 +142,13 @@ export class Compaction {
       return 0;
     }
     const body = new Uint8Array(header.bodyBytes);
-    const isRead = readWhole(file, body, offsetBytes + head.byteLength);
+    let isRead: boolean;
+    try {
+      isRead = readWhole(file, body, offsetBytes + head.byteLength);
+    } catch {
+      this.#isUnreadable = true;
+      return 0;
+    }
     const isDamaged = isRescue && header.bodyChecksum && verify(body.buffer, header.bodyChecksum) === 'mismatch';
     if (!isRead || isDamaged) {
       onGone(slot, 'damaged');

@@ -329,7 +329,9 @@ export class IndexedLog {
       onGone: (slot) => this.dropDamaged(slot),
     });
     try {
-      while ((await compaction.step()) === 'more');
+      let state = await compaction.step();
+      while (state === 'more') state = await compaction.step();
+      if (state === 'unreadable') throw error;
       this.log.noteRescued(segment);
       const again = this.log.flush().find((failure) => !known.has(failure));
       if (again !== undefined) throw again.error;

@@ -109,6 +109,10 @@ export class Reclaimer {
       this.#isBlocked = state === 'blocked';
       if (state === 'more' || this.#compaction !== compaction) return true;
       this.#compaction = undefined;
+      if (state === 'unreadable') {
+        this.#unreadable.add(victim);
+        return true;
+      }
       if (state === 'blocked') return this.#isUrgent && (await this.#evictSegment(victim));
       await this.#giveUp(victim);
       return true;

@@ -71,6 +71,15 @@ describe('Flushing', () => {
     expect(await isFoundAfterPowerLoss(fixture, 2)).toBe(true);
   });
 
+  it('covers what a killed process had written and not flushed', async () => {
+    const fixture = await openAged();
+    await fixture.store.write(soundEntry(1), 1_000, 'relaxed');
+    await fixture.killAndReopen();
+    expect(await isFoundAfterPowerLoss(fixture, 1)).toBe(false);
+    await fixture.store.flush();
+    expect(await isFoundAfterPowerLoss(fixture, 1)).toBe(true);
+  });
+
   it('leaves nothing to do for a close', async () => {
     const fixture = await openAged();
     await writeMany(fixture, 0, 40);
@@ -117,23 +126,30 @@ describe('Names of files', () => {
     const fixture = await openAged();
     const { store, clock, directory } = fixture;
     const random = seededRandom(5);
+    // What was safe at any time, and was not removed since.
+    const safe = new Set<string>();
     // Faster than names age, so that new files are needed.
     for (let id = 0; id < 600; id++) {
       await store.write(soundEntry(id, { byteLength: 10_000 }), clock.nowMs(), 'relaxed');
-      if (id > 40 && random() < 0.8) await store.remove(keyOf(Math.floor(random() * id)));
+      if (id > 40 && random() < 0.8) {
+        const key = keyOf(Math.floor(random() * id));
+        await store.remove(key);
+        safe.delete(key);
+      }
       if (id % 10 === 0) await store.reclaim();
       await clock.advance(5);
       if (id % 50 !== 0) continue;
       await store.flush();
       const young = new Set(store.youngKeys());
-      const safe = Array.from({ length: id }, (_, each) => each).filter(
-        (each) => store.has(keyOf(each)) && !young.has(keyOf(each)),
-      );
+      for (let each = 0; each <= id; each++) {
+        if (store.has(keyOf(each)) && !young.has(keyOf(each))) safe.add(keyOf(each));
+      }
       const copy = fixture.copy();
       copy.directory.losePower(random, { unflushed: 'lost', areYoungNamesLost: true });
       await copy.open();
-      for (const each of safe) expect(copy.store.has(keyOf(each)), `entry ${each} at ${id}`).toBe(true);
+      for (const key of safe) expect(copy.store.has(key), `${key} at ${id}`).toBe(true);
     }
+    expect(safe.size).toBeGreaterThan(50);
     expect(directory.youngNames.length).toBeGreaterThan(0);
   });
 });
