@@ -67,8 +67,13 @@ export class CacheOverview {
         remote: undefined,
       },
       health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },
-      // How the worker was started only its page knows, which fills it in.
-      runtime: { owner: true, workerMode: 'module', store: disk.kind, version: PROTOCOL_VERSION },
+      // How the worker was started only its page knows, which fills it in. Without its store a tab has memory only.
+      runtime: {
+        owner: this.#lostStore === undefined,
+        workerMode: 'module',
+        store: disk.kind,
+        version: PROTOCOL_VERSION,
+      },
     };
   }
 

@@ -1,6 +1,6 @@
 /**
- * Holds the disk tier under its limit, by the bytes it takes on the disk: what has expired goes first, then what was used
- * longest ago, from the high-water mark down to the low one. In small steps, so that reads go between.
+ * Holds the disk tier under its limit, by the bytes it takes on the disk: what has expired goes first, then what was
+ * used longest ago, from the high-water mark down to the low one. In small steps, so that reads go between.
  */
 import { NOTHING, sum } from './amount';
 import type { Clock } from './clock';

@@ -1,6 +1,8 @@
 /** Where the records of a segment lie: for tests that damage some of them and not others. */
+
+import { decodeFileHeader, FILE_HEADER_BYTES } from '../core/storage/file-header';
 import { keyOfWords } from '../core/storage/key-words';
-import { decodeFileHeader, decodeRemovals, FILE_HEADER_BYTES, keyWordsOf } from '../core/storage/record';
+import { decodeRemovals, keyWordsOf } from '../core/storage/record';
 import { runScan, scanRecords } from '../core/storage/segment-scan';
 import type { FaultDirectory } from './fault-directory';
 import { hashing } from './log-store-fixture';

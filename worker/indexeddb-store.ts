@@ -183,8 +183,8 @@ class IndexedDbStore implements AudioStore {
 
   async flush(): Promise<void> {
     const isDue = this.#database.hasUnsynced || !this.#touches.isEmpty;
-    // Writing no touches still writes the ledger: a strict transaction without any change synced nothing (Chromium 156).
-    // Once closed there is nothing to write either, but the attempt says so.
+    // Writing no touches still writes the ledger: a strict transaction without any change synced nothing (Chromium
+    // 156). Once closed there is nothing to write either, but the attempt says so.
     if (isDue || this.#closing !== undefined) await this.#touches.write('durable');
   }
 

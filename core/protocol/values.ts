@@ -225,7 +225,7 @@ export interface CacheStats {
   readonly tiers: { readonly memory: TierState; readonly disk: DiskState; readonly remote: undefined };
   readonly health: { readonly status: 'ok' | 'degraded' | 'failing'; readonly alerts: readonly HealthAlert[] };
   readonly runtime: {
-    /** True when this tab's worker holds the stores. */
+    /** True when this tab's worker holds the stores; false when it has memory only. */
     readonly owner: boolean;
     /** How the worker was started; `none`: it could not be, and nothing is cached. */
     readonly workerMode: 'module' | 'custom' | 'none';

@@ -19,8 +19,9 @@
  * multiples of 8 bytes, so that typed arrays over the file's bytes are aligned.
  */
 import { type EntryIndex, NONE } from './entry-index';
+import { assertKnownVersion } from './file-header';
 import { WORDS_PER_KEY } from './key-words';
-import { assertKnownVersion, FORMAT_VERSION, isHeadIntact, type Seal } from './record';
+import { FORMAT_VERSION, isHeadIntact, type Seal } from './record';
 import type { SegmentState } from './segment';
 
 /** Bytes before the first row. */

@@ -2,20 +2,20 @@
  * Empties one segment: what lives in it is written to the end of the log, so that the file can be given back. In steps
  * of a few milliseconds, between which everything else goes on.
  *
- * Removals that somebody asked for are kept as long as a segment exists that may hold a record they make invalid: without
- * checkpoints the index is rebuilt from the log alone, and what was deleted must not come back then. Killed at any moment: the records are
- * there once or twice, which is the same. The segment is given up only after the copies are safe from power loss, which
- * in a browser takes a file of some age: in the first minute of a store nothing can be copied.
+ * Removals that somebody asked for are kept as long as a segment exists that may hold a record they make invalid:
+ * without checkpoints the index is rebuilt from the log alone, and what was deleted must not come back then. Killed at
+ * any moment: the records are there once or twice, which is the same. The segment is given up only after the copies are
+ * safe from power loss, which in a browser takes a file of some age, unless the originals lie in a young one themselves.
  */
 import type { ChecksumVerdict } from '../hashing';
 import type { Checksum } from '../protocol/values';
 import { readWhole } from './checked-io';
 import { type EntryIndex, NONE } from './entry-index';
+import { FILE_HEADER_BYTES } from './file-header';
 import type { Log } from './log';
 import {
   decodeRemovals,
   encodeRemovals,
-  FILE_HEADER_BYTES,
   keyWordsOf,
   type RecordHeader,
   type RemovalItem,
@@ -41,8 +41,8 @@ export interface CompactionOptions {
   /** Entries used before this are evicted instead of copied. */
   readonly evictUsedBeforeMs: number;
   /**
-   * A flush failed, and nobody knows what the file holds: bodies are checked too, nothing is evicted, and a file that is
-   * too young for the copies is better than none.
+   * A flush failed, and nobody knows what the file holds: bodies are checked too, nothing is evicted, and a file that
+   * is too young for the copies is better than none.
    */
   readonly isRescue: boolean;
   readonly verify: (bytes: ArrayBuffer, checksum: Checksum) => ChecksumVerdict;
@@ -78,8 +78,9 @@ export class Compaction {
   }
 
   /**
-   * Copies some more. `done`: nothing in the segment lives any more, or somebody else has given it back; `blocked`: there
-   * is no file yet that copies are safe in; `unreadable`: the disk fails to read the segment, of which nothing is given up.
+   * Copies some more. `done`: nothing in the segment lives any more, or somebody else has given it back; `blocked`:
+   * there is no file yet that copies are safe in; `unreadable`: the disk fails to read the segment, of which nothing is
+   * given up.
    * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`: what was not copied is where it was
    */
   async step(): Promise<'more' | 'done' | 'blocked' | 'unreadable'> {

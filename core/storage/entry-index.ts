@@ -2,7 +2,7 @@
  * Where each entry of the disk engine lies and when it was used: a hash table, an order of last access and an order of
  * expiry over the same slots of typed arrays.
  *
- * Typed arrays instead of objects because 100,000 entries then cost some 10 MB and no work for the garbage collector,
+ * Typed arrays instead of objects because 100,000 entries then cost some 14 MB and no work for the garbage collector,
  * and because a checkpoint is little more than the arrays themselves. A slot is a number that is valid until its entry
  * is removed.
  *
@@ -281,8 +281,8 @@ export class EntryIndex {
   // ------------------------------------------------------------------------------------------ the order of last access
 
   /**
-   * Puts a slot where it belongs by its last access. Accesses come in the order of time, so that is nearly always one of
-   * the ends; after the clock was set back it is as many steps away as entries were used since.
+   * Puts a slot where it belongs by its last access. Accesses come in the order of time, so that is nearly always one
+   * of the ends; after the clock was set back it is as many steps away as entries were used since.
    */
   #link(slot: number): void {
     const isOldest = this.#oldest !== NONE && this.#isUsedBefore(slot, this.#oldest);

@@ -3,10 +3,10 @@
  * opened or created waits for that, then looks again, then acts. So nothing is locked, and no order of calls can tear
  * the two apart.
  *
- * Three things keep a change true beyond a crash. A removal is a record, and once that is safe, what it removes is struck
- * out, so that one damaged byte does not bring it back. What a younger record took the place of is struck out only once
- * that is safe from power loss, and its segment is kept until then. And a flush that failed is never tried again, but
- * what the file holds is read back and written elsewhere.
+ * Three things keep a change true beyond a crash. A removal is a record, and once that is safe, what it removes is
+ * struck out, so that one damaged byte does not bring it back. What a younger record took the place of is struck out
+ * only once that is safe from power loss, and its segment is kept until then. And a flush that failed is never tried
+ * again, but what the file holds is read back and written elsewhere.
  */
 import type { Hashing } from '../hashing';
 import { AudioCacheError } from '../protocol/audio-cache-error';

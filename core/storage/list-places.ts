@@ -18,8 +18,8 @@ export function slotAt(index: EntryIndex, cursor: string): number {
 }
 
 /**
- * The first slot behind a place, or `NONE`; for no cursor, and for one from elsewhere, the slot used last. A place whose
- * entry is gone is looked for from the front, which takes as long as there are entries before it.
+ * The first slot behind a place, or `NONE`; for no cursor, and for one from elsewhere, the slot used last. A place
+ * whose entry is gone is looked for from the front, which takes as long as there are entries before it.
  */
 export function slotAfter(index: EntryIndex, cursor: string | undefined): number {
   const place = parseCursor(cursor ?? '');

@@ -6,8 +6,9 @@
  * file is old enough (`youngKeys` says for which entries it is not). Flushed at least every second. It does not judge
  * entries (`core/storage/store.ts`), and it must be the only one that has the directory open.
  *
- * Here are the operations, each in the words of the contract, and when upkeep runs. How a change reaches the disk and
- * stays true beyond a crash: `indexed-log.ts`. How room is made: `reclaimer.ts`. What the bytes are: `record.ts`.
+ * Longer than other files on purpose: here are all operations of the contract, and when upkeep runs. How a change
+ * reaches the disk and stays true beyond a crash: `indexed-log.ts`. How room is made: `reclaimer.ts`. What the bytes
+ * are: `record.ts`.
  */
 import { NOTHING, sum } from '../amount';
 import type { Clock } from '../clock';
@@ -104,6 +105,7 @@ function segmentBytesFor(maxBytes: number): number {
 class SegmentLogStore implements LogStore {
   readonly kind: 'opfs' | 'file';
   readonly #clock: Clock;
+  readonly #hashing: Hashing;
   readonly #store: IndexedLog;
   readonly #log: Log;
   readonly #index: EntryIndex;
@@ -118,6 +120,7 @@ class SegmentLogStore implements LogStore {
   constructor({ directory, clock, hashing, maxBytes }: LogStoreOptions, store: IndexedLog) {
     this.kind = directory.kind;
     this.#clock = clock;
+    this.#hashing = hashing;
     this.#store = store;
     this.#log = store.log;
     this.#index = store.index;
@@ -341,7 +344,7 @@ class SegmentLogStore implements LogStore {
   async #compressed(contentType: string, body: StoredBody): Promise<StoredBody> {
     const bytes = await compressPcm(contentType, body.bytes);
     if (bytes === undefined) return body;
-    return { bytes, isCompressed: true, checksum: this.#reader.checksum(bytes) };
+    return { bytes, isCompressed: true, checksum: this.#hashing.checksum(bytes.buffer) };
   }
 
   async #append(recordBytes: number, append: () => void, beforeWaiting?: () => void): Promise<void> {

@@ -1,15 +1,16 @@
 /**
  * The files of the log: the segment that is written to, those that are full, and spares created ahead.
  *
- * Spares exist because a browser's flush saves a file's bytes but not the table that says where a file of this name
- * is: after power loss whole files were gone that had been created seconds before, though flushed, and none of those
- * created 40 seconds before (Chromium 156, simulated). A file that is emptied becomes a spare again, so that in the long
- * run no new names are needed. It rests until the next checkpoint: then the files that may hold segments younger than
- * the checkpoint are those it does not know as full, and opening need not look into all the others.
+ * Spares exist because a browser's flush saves a file's bytes but not the table that says where a file of this name is:
+ * after power loss whole files were gone that had been created seconds before, though flushed, and none of those
+ * created 40 seconds before (Chromium 156, simulated). A file that is emptied becomes a spare again, so that in the
+ * long run no new names are needed. It rests until the next checkpoint: then the files that may hold segments younger
+ * than the checkpoint are those it does not know as full, and opening need not look into all the others.
  */
 import { isFullDisk, readWhole, toStoreError } from './checked-io';
+import { decodeFileHeader, FILE_HEADER_BYTES, type FileHeader } from './file-header';
 import type { FileDirectory, RandomAccessFile } from './random-access-file';
-import { address, decodeFileHeader, FILE_HEADER_BYTES, type FileHeader, paddedBytes, type Seal } from './record';
+import { address, paddedBytes, type Seal } from './record';
 import { resetFile, Segment, type SegmentState } from './segment';
 
 /** So many files are created ahead: a burst of durable writes then finds files whose names are old. */
@@ -178,8 +179,8 @@ export class Log {
   }
 
   /**
-   * The same, for records whose originals will be given up: never into a file whose name power loss may take. Resolves to
-   * false when there is none older.
+   * The same, for records whose originals will be given up: never into a file whose name power loss may take. Resolves
+   * to false when there is none older.
    * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`
    */
   async makeDurableRoomFor(recordBytes: number): Promise<boolean> {
@@ -229,8 +230,8 @@ export class Log {
   }
 
   /**
-   * Brings all records to safety. Returns the segments that failed, which are sealed and may hold less than was written:
-   * again and again, until they are said to be rescued, since another attempt would prove nothing.
+   * Brings all records to safety. Returns the segments that failed, which are sealed and may hold less than was
+   * written: again and again, until they are said to be rescued, since another attempt would prove nothing.
    */
   flush(): readonly FlushFailure[] {
     for (const segment of this.#unflushed) {
@@ -256,7 +257,8 @@ export class Log {
   }
 
   /**
-   * Gives a segment's bytes back; nothing may point to it any more. Its file becomes a spare, or goes if there are enough.
+   * Gives a segment's bytes back; nothing may point to it any more. Its file becomes a spare, or goes if there are
+   * enough.
    * @throws whatever the platform says; the segment is then still there
    */
   async recycle(segment: Segment): Promise<void> {
@@ -339,8 +341,9 @@ export class Log {
   }
 
   /**
-   * The oldest spare. The last one with a durable name is reserved for copies: without it no old segment could be emptied
-   * after a burst of writes. Rather than creating a file, those emptied since the last checkpoint are made usable.
+   * The oldest spare. The last one with a durable name is reserved for copies: without it no old segment could be
+   * emptied after a burst of writes. Rather than creating a file, those emptied since the last checkpoint are made
+   * usable.
    */
   #takeSpare(isForCopies: boolean): Spare | undefined {
     const { nameDurableAfterMs } = this.#options.directory;

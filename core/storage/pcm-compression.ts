@@ -2,7 +2,8 @@
  * Compresses uncompressed speech without loss, for the disk: WAV files and bare samples of 16 bits.
  *
  * DEFLATE sees bytes and finds little in waves (Flite's voices: 15 % saved). So samples become differences to the one
- * before, which are small, and their high bytes, nearly all zero, are kept apart from the low ones, as PNG and Blosc do:
+ * before, which are small, and their high bytes, nearly all zero, are kept apart from the low ones, as PNG and Blosc
+ * do:
  * 35 % saved. Byte order, channels and odd lengths do not have to be right for the way back to be exact.
  *
  *      0   4  audioBytes of the header that is kept as it is, little-endian
@@ -29,7 +30,10 @@ interface Samples {
  * Returns the audio compressed; undefined when it is no such audio, saves less than a tenth, or the platform cannot
  * compress. The input is read before this returns, and is the caller's again.
  */
-export async function compressPcm(contentType: string, audio: Uint8Array): Promise<Uint8Array | undefined> {
+export async function compressPcm(
+  contentType: string,
+  audio: Uint8Array,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const samples = samplesIn(contentType, audio);
   if (samples === undefined || typeof CompressionStream === 'undefined') return undefined;
   const prefix = new Uint8Array(PREFIX_BYTES);

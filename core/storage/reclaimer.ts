@@ -2,9 +2,9 @@
  * Gives bytes of the disk back, a few milliseconds of work at a time: chooses the segment to be emptied, and whether it
  * is worth it.
  *
- * Greedy: the segment with the largest dead share goes first (Rosenblum and Ousterhout 1992 weigh its age, too; here age
- * shows in what is evicted instead of copied). Under pressure the coldest tenth is not copied, since it would be evicted
- * soon: that is what keeps bytes written per byte stored low (`bench/node/amplification.bench.ts`).
+ * Greedy: the segment with the largest dead share goes first (Rosenblum and Ousterhout 1992 weigh its age, too; here
+ * age shows in what is evicted instead of copied). Under pressure the coldest tenth is not copied, since it would be
+ * evicted soon: that is what keeps bytes written per byte stored low (`bench/node/amplification.bench.ts`).
  */
 import { NOTHING, sum } from '../amount';
 import type { Hashing } from '../hashing';
@@ -63,7 +63,8 @@ export class Reclaimer {
   }
 
   /**
-   * Makes room for somebody who counts what is evicted. When it is urgent, what lives is evicted where it cannot be copied.
+   * Makes room for somebody who counts what is evicted. When it is urgent, what lives is evicted where it cannot be
+   * copied.
    * @throws AudioCacheError `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`: nothing is lost, and no room was made
    */
   async makeRoom(isUrgent: boolean): Promise<Reclaimed> {

@@ -4,7 +4,7 @@
  * checked here, before anything is made of them.
  */
 import type { Hashing } from '../hashing';
-import type { Checksum, Entry } from '../protocol/values';
+import type { Entry } from '../protocol/values';
 import { readWhole } from './checked-io';
 import type { IndexedLog } from './indexed-log';
 import { decompressPcm } from './pcm-compression';
@@ -54,11 +54,6 @@ export class RecordReader {
       return undefined;
     }
     return decompressPcm(body, header.audioBytes).then((bytes) => bytes && { metadata, bytes });
-  }
-
-  /** Checksum of a body as it is stored. */
-  checksum(body: Uint8Array): Checksum {
-    return this.#hashing.checksum(body.slice().buffer);
   }
 
   /** Returns what is kept beside the audio of a slot whose segment is open; undefined as `readEntry`. */

@@ -25,12 +25,11 @@
  *             body             audio bytes
  *             zeros            up to the next multiple of 64, where the next record begins
  *
- * Numbers are little-endian. Records begin at multiples of 64, so that behind a damaged one the next is found by looking
- * at those. The salt is random for each segment and the offset the record's own: audio that contains the bytes of a
- * record, be it one of the same segment, is never taken for one, nor are bytes that a file held in a former life. Magic,
- * version and the checksum's place stay where they are in all versions.
+ * Numbers are little-endian. Records begin at multiples of 64, so that behind a damaged one the next is found by
+ * looking at those. The salt is random for each segment and the offset the record's own: audio that contains the bytes
+ * of a record, be it one of the same segment, is never taken for one, nor are bytes that a file held in a former life.
+ * Magic, version and the checksum's place stay where they are in all versions.
  */
-import { AudioCacheError } from '../protocol/audio-cache-error';
 import type { Checksum, EntryMetadata } from '../protocol/values';
 import { KEY_BYTES, keyOfWords, WORDS_PER_KEY } from './key-words';
 
@@ -43,7 +42,8 @@ export const RECORD_ALIGNMENT = 64;
 /** Bytes of a record before its metadata. */
 export const HEADER_BYTES = 128;
 
-const CHECKSUM_BYTES = 8;
+/** Bytes of the checksum that every head begins with; it covers all that follows. */
+export const CHECKSUM_BYTES = 8;
 const MAGIC = 0x64_52_50_52;
 const MAGIC_AT = CHECKSUM_BYTES;
 const VERSION_AT = MAGIC_AT + 4;
@@ -223,8 +223,8 @@ export function decodeTouches(head: Uint8Array): readonly TouchItem[] {
 }
 
 /**
- * Returns the header at the beginning of `bytes`; undefined where none of this place in this segment is. What it says has not been
- * checked before `isHeadIntact` has seen it together with its metadata.
+ * Returns the header at the beginning of `bytes`; undefined where none of this place in this segment is. What it says
+ * has not been checked before `isHeadIntact` has seen it together with its metadata.
  */
 export function decodeHeader(bytes: Uint8Array, salt: number, offsetBytes: number): RecordHeader | undefined {
   if (bytes.byteLength < HEADER_BYTES) return undefined;
@@ -304,74 +304,6 @@ export function address(seal: Seal, head: Uint8Array, salt: number, offsetBytes:
   viewOf(head).setUint32(SALT_AT, salt, true);
   viewOf(head).setUint32(OFFSET_AT, offsetBytes, true);
   sealed(seal, head);
-}
-
-// --------------------------------------------------------------------------------------------- the head of a file
-
-/** What a file of the engine begins with. Every file has it twice, so that one damaged block does not orphan the file. */
-export interface FileHeader {
-  /** 0: a spare that nothing was written to yet. Segments are numbered in the order they were begun. */
-  readonly segmentId: number;
-  readonly salt: number;
-  /** When the file itself was created, which may be many segments ago. */
-  readonly fileCreatedAtMs: number;
-}
-
-const FILE_MAGIC = 0x66_52_50_52;
-const FILE_VERSION_AT = 12;
-const FILE_SEGMENT_AT = 16;
-const FILE_SALT_AT = 20;
-const FILE_CREATED_AT = 24;
-const FILE_HEADER_COPY_BYTES = 64;
-
-/** Bytes before a segment's first record. */
-export const FILE_HEADER_BYTES = 2 * FILE_HEADER_COPY_BYTES;
-
-/** Returns the beginning of a file. */
-export function encodeFileHeader(seal: Seal, { segmentId, salt, fileCreatedAtMs }: FileHeader): Uint8Array {
-  const both = new Uint8Array(FILE_HEADER_BYTES);
-  const copy = both.subarray(0, FILE_HEADER_COPY_BYTES);
-  const view = viewOf(copy);
-  view.setUint32(MAGIC_AT, FILE_MAGIC, true);
-  view.setUint32(FILE_VERSION_AT, FORMAT_VERSION, true);
-  view.setUint32(FILE_SEGMENT_AT, segmentId, true);
-  view.setUint32(FILE_SALT_AT, salt, true);
-  view.setFloat64(FILE_CREATED_AT, fileCreatedAtMs, true);
-  sealed(seal, copy);
-  both.set(copy, FILE_HEADER_COPY_BYTES);
-  return both;
-}
-
-/**
- * Returns the header of a file from its first bytes; undefined when both copies are damaged.
- * @throws AudioCacheError `STORE_UNAVAILABLE`: a newer version of the library wrote it
- */
-export function decodeFileHeader(seal: Seal, bytes: Uint8Array): FileHeader | undefined {
-  for (const offset of [0, FILE_HEADER_COPY_BYTES]) {
-    const copy = bytes.subarray(offset, offset + FILE_HEADER_COPY_BYTES);
-    if (copy.byteLength < FILE_HEADER_COPY_BYTES || !isHeadIntact(seal, copy)) continue;
-    const view = viewOf(copy);
-    if (view.getUint32(MAGIC_AT, true) !== FILE_MAGIC) continue;
-    assertKnownVersion(view.getUint32(FILE_VERSION_AT, true));
-    return {
-      segmentId: view.getUint32(FILE_SEGMENT_AT, true),
-      salt: view.getUint32(FILE_SALT_AT, true),
-      fileCreatedAtMs: view.getFloat64(FILE_CREATED_AT, true),
-    };
-  }
-  return undefined;
-}
-
-/**
- * Refuses what another version of the library wrote, of which nothing is known but that it is intact.
- * @throws AudioCacheError `STORE_UNAVAILABLE`
- */
-export function assertKnownVersion(version: number): void {
-  if (version === FORMAT_VERSION) return;
-  throw new AudioCacheError(
-    'STORE_UNAVAILABLE',
-    `The audio on disk was written in format ${version} and this version of reprise-cache knows ${FORMAT_VERSION}; it is left as it is.`,
-  );
 }
 
 // -------------------------------------------------------------------------------------------------------- helpers

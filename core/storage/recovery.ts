@@ -9,10 +9,11 @@ import type { Hashing } from '../hashing';
 import { readWhole, toStoreError } from './checked-io';
 import type { CheckpointFiles } from './checkpoint-files';
 import { type EntryIndex, NONE } from './entry-index';
+import { FILE_HEADER_BYTES } from './file-header';
 import { keyOfWords } from './key-words';
 import { isSegmentFile, type Log, readFileHeader, type Spare } from './log';
 import type { FileDirectory, RandomAccessFile } from './random-access-file';
-import { decodeRemovals, decodeTouches, FILE_HEADER_BYTES, keyWordsOf } from './record';
+import { decodeRemovals, decodeTouches, keyWordsOf } from './record';
 import type { Segment, SegmentState } from './segment';
 import { runScan, type ScannedRecord, scanRecords } from './segment-scan';
 

@@ -4,8 +4,9 @@
  */
 import { AudioCacheError } from '../protocol/audio-cache-error';
 import { flushFile, toStoreError, truncateFile, writeWhole } from './checked-io';
+import { encodeFileHeader, FILE_HEADER_BYTES, type FileHeader } from './file-header';
 import type { FileDirectory, RandomAccessFile } from './random-access-file';
-import { encodeFileHeader, FILE_HEADER_BYTES, type FileHeader, paddedBytes, type Seal } from './record';
+import { paddedBytes, type Seal } from './record';
 
 /** What is known about a segment before its file is opened. */
 export interface SegmentState extends FileHeader {

@@ -18,12 +18,7 @@ export function createHealth(): PanelView {
       setText(alerts, stats.health.alerts.map((alert) => alert.message).join('\n'));
       const { owner, store, workerMode } = stats.runtime;
       const { namespace, version } = stats.config;
-      runtime.show(
-        STORES[store],
-        workerMode,
-        owner ? 'holds the stores' : 'asks the owner',
-        `${namespace} v${version}`,
-      );
+      runtime.show(STORES[store], workerMode, owner ? 'holds the stores' : 'memory only', `${namespace} v${version}`);
     },
   };
 }

@@ -1,7 +1,8 @@
 /** Which store a client gets: OPFS where its handles work and nobody else has them, else IndexedDB, else none. */
 import { afterEach, expect, test } from 'vitest';
 import { createHashing } from '../../core/hashing';
-import { encodeFileHeader, FORMAT_VERSION } from '../../core/storage/record';
+import { encodeFileHeader } from '../../core/storage/file-header';
+import { FORMAT_VERSION } from '../../core/storage/record';
 import { databasesOf, filesOf, untilDisk, writeFileOf } from './disk-content';
 import { closeClients, createClient, freshNamespace, wavOf } from './speech';
 import { NO_OPFS, workerAfter } from './worker-after';

@@ -1,8 +1,9 @@
 /** The log as whoever has no synchronous files reads it, a service worker for instance, while the engine has it open. */
 import { afterEach, expect, test } from 'vitest';
 import { createHashing } from '../../core/hashing';
+import { decodeFileHeader, FILE_HEADER_BYTES } from '../../core/storage/file-header';
 import { keyOfWords } from '../../core/storage/key-words';
-import { decodeFileHeader, decodeMetadata, FILE_HEADER_BYTES, keyWordsOf } from '../../core/storage/record';
+import { decodeMetadata, keyWordsOf } from '../../core/storage/record';
 import { type ReadRequest, type ScanEnd, type ScannedRecord, scanRecords } from '../../core/storage/segment-scan';
 import { namespacePath, versionDirectoryName } from '../../worker/store-names';
 import { closeClients, createClient, freshNamespace, sameBytes, wavOf } from './speech';

@@ -26,7 +26,7 @@ describe('A cache whose disk is lost', () => {
       expect(await cache.get(HELLO)).toMatchObject({ source: 'memory', bytes: audioOf(1) });
       expect(events.filter(({ type }) => type === 'warning')).toHaveLength(1);
       const { health, runtime, tiers } = cache.stats();
-      expect(runtime.store).toBe('none');
+      expect(runtime).toMatchObject({ store: 'none', owner: false });
       expect(tiers.disk).toMatchObject({ entries: 0, bytes: 0, maxBytes: 0, bytesOnDisk: 0 });
       expect(health).toMatchObject({ status: 'degraded', alerts: [{ code: 'STORE_FALLBACK' }] });
     },

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '../../bench/seeded-random';
 import type { Entry } from '../../core/protocol/values';
-import { FILE_HEADER_BYTES } from '../../core/storage/record';
+import { FILE_HEADER_BYTES } from '../../core/storage/file-header';
 import { cutCopy, type DamageScene, type Findings, findIn, makeScene, sample } from '../damage-scene';
 import {
   isSame,

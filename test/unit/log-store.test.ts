@@ -1,7 +1,7 @@
 /** What the disk engine promises beyond the contract of stores: safety in time, files in order, bytes given back. */
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../bench/seeded-random';
-import { decodeFileHeader } from '../../core/storage/record';
+import { decodeFileHeader } from '../../core/storage/file-header';
 import type { FaultDirectory } from '../fault-directory';
 import {
   hashing,
