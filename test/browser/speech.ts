@@ -4,35 +4,19 @@
 import type { SpeechSpec } from '../../core/protocol/values';
 import { AudioCacheClient } from '../../src/audio-cache-client';
 import type { AudioCacheClientOptions } from '../../src/options';
+import { createWav } from '../wav-file';
 
 const SAMPLE_RATE = 8000;
 
 /** Audio that depends on every character of the text: a WAV file of `durationMs`, 8 kHz, 16 bit, mono. */
 export function wavOf(text: string, durationMs = 50): ArrayBuffer {
   const samples = Math.floor((SAMPLE_RATE * durationMs) / 1000);
-  const buffer = new ArrayBuffer(44 + samples * 2);
-  const view = new DataView(buffer);
-  const writeTag = (offset: number, tag: string) => {
-    for (let index = 0; index < tag.length; index++) view.setUint8(offset + index, tag.charCodeAt(index));
-  };
-  writeTag(0, 'RIFF');
-  view.setUint32(4, buffer.byteLength - 8, true);
-  writeTag(8, 'WAVEfmt ');
-  view.setUint32(16, 16, true);
-  view.setUint16(20, 1, true);
-  view.setUint16(22, 1, true);
-  view.setUint32(24, SAMPLE_RATE, true);
-  view.setUint32(28, SAMPLE_RATE * 2, true);
-  view.setUint16(32, 2, true);
-  view.setUint16(34, 16, true);
-  writeTag(36, 'data');
-  view.setUint32(40, samples * 2, true);
   let state = 17;
-  for (let index = 0; index < samples; index++) {
+  const sampleAt = (index: number) => {
     state = (Math.imul(state, 31) + text.charCodeAt(index % text.length) + index) | 0;
-    view.setInt16(44 + index * 2, state % 2000, true);
-  }
-  return buffer;
+    return state % 2000;
+  };
+  return createWav({ sampleRate: SAMPLE_RATE, samples, sampleAt });
 }
 
 /** A text-to-speech service on this page. */

@@ -1,11 +1,11 @@
 /** Audio that anybody can make again from two numbers, so that what was stored is known without keeping it. */
+import { createWav, WAV_HEADER_BYTES } from '../wav-file';
 
 const KIB = 1024;
 const MIN_BYTES = KIB;
 const MAX_BYTES = 300 * KIB;
 /** Every fifth phrase is a WAV file, which the disk engine compresses. */
 const WAV_EVERY = 5;
-const WAV_HEADER_BYTES = 44;
 const SAMPLE_RATE = 16_000;
 
 /** Audio and its media type. */
@@ -44,27 +44,10 @@ function mp3(byteLength: number, next: () => number): KnownAudio {
 /** A tone with a little noise: it compresses as speech does, by some ten per cent and more. */
 function wav(byteLength: number, next: () => number): KnownAudio {
   const samples = Math.max(1, Math.floor((byteLength - WAV_HEADER_BYTES) / 2));
-  const view = new DataView(new ArrayBuffer(WAV_HEADER_BYTES + samples * 2));
-  const text = (offset: number, value: string) =>
-    new Uint8Array(view.buffer).set(new TextEncoder().encode(value), offset);
-  text(0, 'RIFF');
-  view.setUint32(4, view.byteLength - 8, true);
-  text(8, 'WAVEfmt ');
-  view.setUint32(16, 16, true);
-  view.setUint16(20, 1, true);
-  view.setUint16(22, 1, true);
-  view.setUint32(24, SAMPLE_RATE, true);
-  view.setUint32(28, SAMPLE_RATE * 2, true);
-  view.setUint16(32, 2, true);
-  view.setUint16(34, 16, true);
-  text(36, 'data');
-  view.setUint32(40, samples * 2, true);
   const step = 0.02 + (next() % 100) / 1_000;
-  for (let sample = 0; sample < samples; sample++) {
-    const value = Math.sin(sample * step) * 8_000 + (next() % 64);
-    view.setInt16(WAV_HEADER_BYTES + sample * 2, value, true);
-  }
-  return { bytes: new Uint8Array(view.buffer), contentType: 'audio/wav' };
+  const sampleAt = (index: number) => Math.sin(index * step) * 8_000 + (next() % 64);
+  const bytes = new Uint8Array(createWav({ sampleRate: SAMPLE_RATE, samples, sampleAt }));
+  return { bytes, contentType: 'audio/wav' };
 }
 
 /** 32-bit numbers from xorshift32 (Marsaglia 2003). */

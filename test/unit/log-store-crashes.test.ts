@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '../../bench/seeded-random';
 import { runCrashCampaign } from '../crash-campaign';
 import { CrashModel, type CrashOperation } from '../crash-model';
+import { CRASH_KEYS, changingOperations } from '../crash-operations';
 import { isSame, NAME_DURABLE_AFTER_MS, openFixture, readSound, soundEntry } from '../log-store-fixture';
 import { keyOf } from '../stored-entries';
 
@@ -14,25 +15,8 @@ const KILL_RUNS = Math.ceil(POWER_LOSS_RUNS / 7);
 // A few seconds each at most, but the machine may be busy.
 vi.setConfig({ testTimeout: 60_000 + POWER_LOSS_RUNS * 200 });
 
-const KEYS = 8;
-
-const id = fc.nat(KEYS - 1);
 const plainOperation: fc.Arbitrary<CrashOperation> = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      type: fc.constant('write' as const),
-      id,
-      byteLength: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 20_000, max: 90_000 })),
-      durability: fc.constantFrom('relaxed' as const, 'durable' as const),
-      ttlMs: fc.constantFrom(5_000, 1_000_000_000),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ type: fc.constantFrom('remove' as const, 'touch' as const), id }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ type: fc.constant('evict' as const), bytes: fc.nat(90_000), maxEntries: fc.nat(3) }),
-  },
+  ...changingOperations,
   { weight: 2, arbitrary: fc.record({ type: fc.constant('reclaim' as const), isUrgent: fc.boolean() }) },
   {
     weight: 3,
@@ -55,7 +39,7 @@ function crashOf(powerLossSeed: fc.Arbitrary<number | undefined>): fc.Arbitrary<
 
 async function expectModelToHold(operations: readonly CrashOperation[]): Promise<void> {
   const fixture = await openFixture();
-  const model = new CrashModel(fixture, KEYS);
+  const model = new CrashModel(fixture, CRASH_KEYS);
   for (const operation of operations) await model.perform(operation);
   await model.checkAll();
   await model.perform({ type: 'reopen' });

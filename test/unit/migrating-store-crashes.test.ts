@@ -2,27 +2,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CrashModel, type CrashOperation } from '../crash-model';
+import { CRASH_KEYS, changingOperations } from '../crash-operations';
 import { MigratingStoreFixture, type MigratingStoreFixtureOptions } from '../migrating-store-fixture';
 
-const KEYS = 8;
-
-const id = fc.nat(KEYS - 1);
 const plainOperation: fc.Arbitrary<CrashOperation> = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      type: fc.constant('write' as const),
-      id,
-      byteLength: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 20_000, max: 90_000 })),
-      durability: fc.constantFrom('relaxed' as const, 'durable' as const),
-      ttlMs: fc.constantFrom(5_000, 1_000_000_000),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ type: fc.constantFrom('remove' as const, 'touch' as const), id }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ type: fc.constant('evict' as const), bytes: fc.nat(90_000), maxEntries: fc.nat(3) }),
-  },
+  ...changingOperations,
   {
     weight: 4,
     arbitrary: fc.record({
@@ -61,7 +45,7 @@ async function expectModelToHold(
 ): Promise<number> {
   const fixture = new MigratingStoreFixture(options);
   await fixture.open();
-  const model = new CrashModel(fixture, KEYS);
+  const model = new CrashModel(fixture, CRASH_KEYS);
   for (const operation of operations) await model.perform(operation);
   // A crash that was planned may not have come yet.
   await model.perform({ type: 'crash', inWrites: 0, keptShare: 0, powerLossSeed: undefined });
