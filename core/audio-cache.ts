@@ -22,6 +22,7 @@ import { createIdPrefix } from './id-prefix';
 import { Identifier, type Identity, type SpecIdentity } from './identity';
 import { MemoryTier } from './memory-tier';
 import { Metrics } from './metrics/metrics';
+import { Promotions } from './promotions';
 import { AudioCacheError, decodeError, type ErrorMessage } from './protocol/audio-cache-error';
 import {
   type Address,
@@ -75,6 +76,7 @@ export class AudioCache {
   readonly #fills: SingleFlight<Entry>;
   readonly #overview: CacheOverview;
   readonly #identifier: Identifier;
+  readonly #promotions: Promotions;
   /** Callers of `read` whose phrase is still being looked up. */
   readonly #lookingUp = new Set<string>();
 
@@ -103,9 +105,6 @@ export class AudioCache {
       hashing,
       clock,
       metrics: this.#metrics,
-      onRead: (entry) => {
-        if (this.#memory.put(entry, clock.nowMs())) this.#metrics.promotions++;
-      },
       onRemoval: (reason, amount) => emit({ type: 'entries-removed', tier: 'disk', reason, ...amount }),
       onLost: (error) => fallBackToMemory(error),
     });
@@ -116,6 +115,7 @@ export class AudioCache {
       memory: this.#memory,
       disk: this.#disk,
     });
+    this.#promotions = new Promotions({ clock, promote: (key) => this.#promote(key) });
     this.#fills = new SingleFlight({
       clock,
       idPrefix: createIdPrefix(random),
@@ -176,8 +176,9 @@ export class AudioCache {
     return { ...answerFor(outcome.result, 'origin'), joined: true };
   }
 
-  /** Memory, then what is on its way to disk, then disk, from where it goes up to memory. */
+  /** Memory, then what is on its way to disk, then disk, from where it goes up to memory soon. */
   #lookUp(key: string, canonical: string | undefined): Found | undefined | Promise<Found | undefined> {
+    this.#promotions.giveWay();
     const held = this.#inMemory(key);
     this.#metrics.lookedUp('memory', held !== undefined, this.#clock.nowMs());
     return held ?? this.#lookUpOnDisk(key, canonical);
@@ -186,7 +187,23 @@ export class AudioCache {
   async #lookUpOnDisk(key: string, canonical: string | undefined): Promise<Found | undefined> {
     const stored = await this.#disk.get(key, canonical);
     // While the disk was read a synthesis may have completed.
-    return stored === undefined ? this.#inMemory(key) : { entry: stored, source: 'disk' };
+    if (stored === undefined) return this.#inMemory(key);
+    const isWantedAbove = this.#memory.peek(key, this.#clock.nowMs()) === undefined;
+    if (isWantedAbove && this.#promotions.isAskedAgain(key)) {
+      this.#keepInMemory({ ...stored, bytes: stored.bytes.slice(0) });
+    }
+    return { entry: stored, source: 'disk' };
+  }
+
+  /** Brings up what was read from disk a moment ago, unless that has happened by now. */
+  async #promote(key: string): Promise<void> {
+    if (this.#memory.peek(key, this.#clock.nowMs()) !== undefined) return;
+    const stored = await this.#disk.reread(key);
+    if (stored !== undefined) this.#keepInMemory(stored);
+  }
+
+  #keepInMemory(entry: Entry): void {
+    if (this.#memory.put(entry, this.#clock.nowMs())) this.#metrics.promotions++;
   }
 
   #inMemory(key: string): Found | undefined {
@@ -405,10 +422,13 @@ interface Found {
   readonly source: 'memory' | 'disk';
 }
 
-/** The entry as one caller gets it: a copy, since a decoder detaches the buffer it is given. */
+/**
+ * The entry as one caller gets it: a copy, since a decoder detaches the buffer it is given. What comes from disk is the
+ * caller's already.
+ */
 function answerFor(entry: Entry, source: ClipSource): HitAnswer {
   const { key, contentType, createdAtMs, expiresAtMs, characters, synthesisMs, custom } = entry.metadata;
-  const bytes = entry.bytes.slice(0);
+  const bytes = source === 'disk' ? entry.bytes : entry.bytes.slice(0);
   const answer = {
     type: 'hit',
     key,

@@ -38,8 +38,6 @@ export interface DiskTierOptions {
   readonly hashing: Hashing;
   readonly clock: Clock;
   readonly metrics: Metrics;
-  /** An entry was read and is good, said before anybody can change it. Its bytes are shared with the readers. */
-  readonly onRead?: (entry: Entry) => void;
   /** Entries left on their own account. */
   readonly onRemoval: (reason: RemovalReason, amount: Amount) => void;
   /** The store is lost for good. */
@@ -55,6 +53,10 @@ interface Plan {
 
 interface Reading {
   readonly entry: Promise<Entry | undefined>;
+  /** How many wait for it and have not been given their bytes. */
+  readers: number;
+  /** Somebody outside asked for it, so that it counts. */
+  isRequested: boolean;
 }
 
 /** Entries on disk by key. */
@@ -113,7 +115,7 @@ export class DiskTier {
 
   /**
    * Returns an entry that is whole, unexpired, and the canonical spec's own; undefined otherwise. Many callers of one
-   * key cost one read and share the bytes. An entry found damaged or foreign is removed and counted.
+   * key cost one read, and each owns the bytes it gets. An entry found damaged or foreign is removed and counted.
    */
   async get(key: string, canonical: string | undefined): Promise<Entry | undefined> {
     const { clock, metrics } = this.#options;
@@ -121,17 +123,18 @@ export class DiskTier {
     if (this.#planByKey.has(key) || this.#clearing !== undefined) {
       const held = this.held(key);
       metrics.lookedUp('disk', held !== undefined, clock.nowMs());
-      return held;
+      return held && copyOf(held);
     }
-    const underWay = this.#readByKey.get(key);
-    if (underWay !== undefined) return underWay.entry;
-    const reading: Reading = { entry: this.#read(key, canonical, () => this.#readByKey.get(key) === reading) };
-    this.#readByKey.set(key, reading);
-    try {
-      return await reading.entry;
-    } finally {
-      if (this.#readByKey.get(key) === reading) this.#readByKey.delete(key);
-    }
+    const reading = this.#readByKey.get(key) ?? this.#beginReading(key, canonical);
+    reading.isRequested = true;
+    return takeEntry(reading);
+  }
+
+  /** Returns an entry as `get` does, for the cache's own sake: counted neither as a lookup nor as a use. */
+  async reread(key: string): Promise<Entry | undefined> {
+    // Somebody reads or changes it: it comes up on another occasion.
+    if (this.#planByKey.has(key) || this.#clearing !== undefined || this.#readByKey.has(key)) return undefined;
+    return takeEntry(this.#beginReading(key, undefined));
   }
 
   /** Returns what is kept beside the audio of an unexpired entry, without checking the audio. */
@@ -234,22 +237,33 @@ export class DiskTier {
     return done;
   }
 
-  /** Reads and judges; `isCurrent` turns false when a change of the key was asked for meanwhile. */
-  async #read(key: string, canonical: string | undefined, isCurrent: () => boolean): Promise<Entry | undefined> {
-    const { clock, metrics, onRead } = this.#options;
-    const entry = await this.#store.attempt('diskReads', undefined, (store) => store.read(key));
-    const fault = entry && (await this.#faultOf(entry, canonical));
-    const nowMs = clock.nowMs();
-    const isFound = entry !== undefined && fault === undefined && isCurrent();
-    metrics.lookedUp('disk', isFound, nowMs);
-    if (isFound) {
-      this.#store.touch(key, nowMs);
-      onRead?.(entry);
-      return entry;
+  /** Begins a read that others can join until it is over. */
+  #beginReading(key: string, canonical: string | undefined): Reading {
+    const reading: Reading = { entry: this.#read(key, canonical, () => reading), readers: 0, isRequested: false };
+    this.#readByKey.set(key, reading);
+    return reading;
+  }
+
+  /** Reads and judges. `reading` is in `#readByKey` as long as no change of the key was asked for meanwhile. */
+  async #read(key: string, canonical: string | undefined, reading: () => Reading): Promise<Entry | undefined> {
+    const { clock, metrics } = this.#options;
+    const isCurrent = () => this.#readByKey.get(key) === reading();
+    try {
+      const entry = await this.#store.attempt('diskReads', undefined, (store) => store.read(key));
+      const fault = entry && (await this.#faultOf(entry, canonical));
+      const nowMs = clock.nowMs();
+      const isFound = entry !== undefined && fault === undefined && isCurrent();
+      if (reading().isRequested) {
+        metrics.lookedUp('disk', isFound, nowMs);
+        if (isFound) this.#store.touch(key, nowMs);
+      }
+      if (isFound) return entry;
+      // Of what is there now, after a change, nothing is known.
+      if (entry !== undefined && fault !== undefined && isCurrent()) await this.#discard(entry, fault);
+      return undefined;
+    } finally {
+      if (isCurrent()) this.#readByKey.delete(key);
     }
-    // Of what is there now, after a change, nothing is known.
-    if (entry !== undefined && fault !== undefined && isCurrent()) await this.#discard(entry, fault);
-    return undefined;
   }
 
   /** Why an entry must not be served. */
@@ -361,6 +375,18 @@ export class DiskTier {
   async #settled(): Promise<void> {
     await Promise.allSettled([this.#clearing, ...[...this.#planByKey.values()].map((plan) => plan.done)]);
   }
+}
+
+/** Waits for a read; the last one of its readers gets the bytes that were read, the others copies. */
+async function takeEntry(reading: Reading): Promise<Entry | undefined> {
+  reading.readers++;
+  const entry = await reading.entry;
+  reading.readers--;
+  return entry === undefined || reading.readers === 0 ? entry : copyOf(entry);
+}
+
+function copyOf(entry: Entry): Entry {
+  return { ...entry, bytes: entry.bytes.slice(0) };
 }
 
 function tooLarge(byteLength: number, maxBytes: number): AudioCacheError {

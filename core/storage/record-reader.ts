@@ -46,7 +46,10 @@ export class RecordReader {
     if (record === undefined) return undefined;
     const { header } = record;
     const metadata = decodeMetadata(header, record.bytes.subarray(0, headBytes), key);
-    const body = isSmall ? record.bytes.slice(headBytes) : this.#readBody(slot, segment);
+    // The slice of a buffer is not cleared before it is filled, that of an array is.
+    const body = isSmall
+      ? new Uint8Array(this.#scratch.buffer.slice(headBytes, recordBytes))
+      : this.#readBody(slot, segment);
     if (body === undefined) return undefined;
     if (!header.isCompressed) return { metadata, bytes: body.buffer };
     if (header.bodyChecksum && this.#hashing.verify(body.buffer, header.bodyChecksum) === 'mismatch') {

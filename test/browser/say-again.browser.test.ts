@@ -20,6 +20,7 @@ test('a phrase comes from the origin first, then from memory, then from disk, by
   const second = createClient({ namespace, synthesize: origin.synthesize });
   const later = await second.getOrSynthesize({ text: 'Your table is ready.', voice: 'alloy' });
   expect(later.source).toBe('disk');
+  await until(() => second.getSnapshot().performance.promotions === 1);
   const promoted = await second.get({ text: 'Your table is ready.', voice: 'alloy' });
   expect(promoted?.source).toBe('memory');
 

@@ -35,6 +35,7 @@ test('a promotion from disk to memory is counted', async () => {
   await first.close();
   const second = createClient({ namespace });
   await second.get('Up.');
+  await until(() => second.getSnapshot().performance.promotions === 1);
   await second.get('Up.');
   const { performance } = await second.stats();
   expect(performance.promotions).toBe(1);

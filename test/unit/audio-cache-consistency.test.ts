@@ -116,7 +116,7 @@ describe('The cache', () => {
         expect(performance.tiers.memory.hits + performance.tiers.disk.hits).toBe(expected.hits);
         expect(performance.tiers.memory.misses).toBe(expected.misses + performance.tiers.disk.hits);
         expect(performance.tiers.disk.misses).toBe(expected.misses);
-        expect(performance.promotions).toBe(performance.tiers.disk.hits);
+        expect(performance.promotions).toBeLessThanOrEqual(performance.tiers.disk.hits);
         expect(performance.saved.requests).toBe(expected.hits);
         const removed = events.flatMap((event) => (event.type === 'entries-removed' ? [event.entries] : []));
         expect(removed.reduce((sum, entries) => sum + entries, 0)).toBe(

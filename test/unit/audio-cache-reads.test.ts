@@ -28,13 +28,62 @@ describe('A phrase that is asked for', () => {
     });
   });
 
-  it('comes from disk when memory has let go of it, and then from memory again', async () => {
-    const { cache } = await onDiskOnly();
+  it('comes from disk when memory has let go of it, and a moment later from memory again', async () => {
+    const { cache, clock } = await onDiskOnly();
     expect(await say(cache, 'Hello')).toMatchObject({ type: 'hit', source: 'disk' });
+    await clock.advance(25);
     const again = await say(cache, 'Hello');
     expect(again).toMatchObject({ type: 'hit', source: 'memory' });
     expect('bytes' in again && again.bytes).toEqual(audioOf(1));
     expect(cache.stats().performance).toMatchObject({ promotions: 1, hits: 2, misses: 1 });
+    expect(cache.stats().performance.tiers.disk).toMatchObject({ hits: 1, misses: 1 });
+  });
+
+  it('goes up to memory at the second request when that comes at once', async () => {
+    const { cache, store } = await onDiskOnly();
+    const readsBefore = store.countOf('read');
+    const sources = [await say(cache, 'Hello'), await say(cache, 'Hello'), await say(cache, 'Hello')];
+    expect(sources).toMatchObject([{ source: 'disk' }, { source: 'disk' }, { source: 'memory' }]);
+    expect(cache.stats().performance.promotions).toBe(1);
+    expect(store.countOf('read')).toBe(readsBefore + 2);
+  });
+
+  it('does not go up to memory while there is no pause between requests', async () => {
+    const { cache, clock } = await onDiskOnly();
+    await say(cache, 'Hello');
+    for (let request = 0; request < 20; request++) {
+      await clock.advance(20);
+      await cache.get({ spec: { text: `Other ${request}` } });
+    }
+    expect(cache.stats().performance.promotions).toBe(0);
+    await clock.advance(25);
+    expect(cache.stats().performance.promotions).toBe(1);
+  });
+
+  it.each(['deleted', 'replaced'] as const)('does not come back into memory when it was %s meanwhile', async (how) => {
+    const { cache, clock, store } = await onDiskOnly();
+    await say(cache, 'Hello');
+    const release = store.hold('read', 'after');
+    await clock.advance(25);
+    if (how === 'deleted') await cache.delete(HELLO);
+    else await cache.put(HELLO, audioOf(2), resultOf(1000), 'relaxed');
+    release();
+    await settle();
+    expect((await cache.get(HELLO))?.bytes).toEqual(how === 'deleted' ? undefined : audioOf(2));
+  });
+
+  it('gives a reader and memory bytes of their own when both wait for one read', async () => {
+    const { cache, clock, store } = await onDiskOnly();
+    await say(cache, 'Hello');
+    const release = store.hold('read', 'after');
+    await clock.advance(25);
+    const reading = cache.get(HELLO);
+    await settle();
+    release();
+    const hit = await reading;
+    expect(hit).toMatchObject({ source: 'disk', bytes: audioOf(1) });
+    new Uint8Array(hit?.bytes ?? new ArrayBuffer(0)).fill(0);
+    expect(await cache.get(HELLO)).toMatchObject({ source: 'memory', bytes: audioOf(1) });
   });
 
   it('is a miss when nobody has it, and when it has expired everywhere', async () => {
@@ -84,7 +133,7 @@ describe('A phrase that is asked for', () => {
 describe('The bytes of a clip', () => {
   it('are the caller’s own, whichever tier they come from', async () => {
     const { cache } = await onDiskOnly();
-    for (const source of ['disk', 'memory', 'memory']) {
+    for (const source of ['disk', 'disk', 'memory', 'memory']) {
       const hit = await cache.get(HELLO);
       expect(hit).toMatchObject({ source });
       expect(hit?.bytes).toEqual(audioOf(1));
