@@ -11,7 +11,7 @@ import { isFullDisk, readWhole, toStoreError } from './checked-io';
 import { decodeFileHeader, FILE_HEADER_BYTES, type FileHeader } from './file-header';
 import type { FileDirectory, RandomAccessFile } from './random-access-file';
 import { address, paddedBytes, type Seal } from './record';
-import { resetFile, Segment, type SegmentState } from './segment';
+import { beginFile, resetFile, Segment, type SegmentState } from './segment';
 
 /** So many files are created ahead: a burst of durable writes then finds files whose names are old. */
 const SPARES = 8;
@@ -57,6 +57,8 @@ export class Log {
   #spares: Spare[] = [];
   /** Emptied since the last checkpoint. */
   #resting: Spare[] = [];
+  /** Files of spares that are open already: opening one takes longer than writing a hundred clips. */
+  readonly #fileBySpareName = new Map<string, RandomAccessFile>();
   readonly #unflushed = new Set<Segment>();
   #failures: readonly FlushFailure[] = [];
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
@@ -304,8 +306,22 @@ export class Log {
       await directory.remove(spare.fileName).catch(() => {});
       return false;
     }
-    file.close();
+    if (this.#isClosed) file.close();
+    else this.#fileBySpareName.set(spare.fileName, file);
     this.adoptSpare(spare);
+    return true;
+  }
+
+  /** Opens the file of one spare ahead of its use; resolves to whether there was one to open. */
+  async openSpare(): Promise<boolean> {
+    const isOpen = ({ fileName }: Spare) => this.#fileBySpareName.has(fileName);
+    const spare = this.#spares.find((each) => !isOpen(each));
+    if (spare === undefined || this.#isClosed) return false;
+    const file = await this.#options.directory.open(spare.fileName).catch(() => undefined);
+    if (file === undefined) return false;
+    // Meanwhile it may have been taken.
+    if (this.#isClosed || isOpen(spare) || !this.#spares.includes(spare)) file.close();
+    else this.#fileBySpareName.set(spare.fileName, file);
     return true;
   }
 
@@ -313,6 +329,8 @@ export class Log {
   close(): void {
     this.#isClosed = true;
     for (const segment of this.#segmentById.values()) segment.close();
+    for (const file of this.#fileBySpareName.values()) file.close();
+    this.#fileBySpareName.clear();
   }
 
   async #roll(isForCopies: boolean): Promise<void> {
@@ -327,17 +345,21 @@ export class Log {
     };
     let file: RandomAccessFile | undefined;
     try {
-      file = await directory.open(spare.fileName);
+      file = this.#fileBySpareName.get(spare.fileName);
+      this.#fileBySpareName.delete(spare.fileName);
+      file ??= await directory.open(spare.fileName);
       if (this.#isClosed) throw new TypeError('The log was closed');
-      // Killed before this: a spare. After it: a segment without records. Synced, as the records behind it will be.
-      resetFile(file, seal, header);
+      beginFile(file, seal, header);
     } catch (error) {
       file?.close();
       // A file that could not be created has no age.
       if (known !== undefined || file !== undefined) this.adoptSpare(spare);
       throw toStoreError(error, 'new segment');
     }
-    this.#active = this.adopt({ ...header, fileName: spare.fileName, endBytes: FILE_HEADER_BYTES }, file);
+    const segment = this.adopt({ ...header, fileName: spare.fileName, endBytes: FILE_HEADER_BYTES }, file);
+    // A checkpoint that knows of it must not outlive its header.
+    this.#unflushed.add(segment);
+    this.#active = segment;
   }
 
   /**

@@ -169,3 +169,14 @@ export function resetFile(file: RandomAccessFile, seal: Seal, header: FileHeader
   writeWhole(file, encodeFileHeader(seal, header), 0);
   flushFile(file);
 }
+
+/**
+ * Gives an empty file of the log the header of a segment. Not synced: that comes with its first records, of which
+ * nothing is promised before. Killed before this, or power lost: a spare. After it: a segment without records.
+ * @throws AudioCacheError as `writeWhole` and `truncateFile`
+ */
+export function beginFile(file: RandomAccessFile, seal: Seal, header: FileHeader): void {
+  // What power loss left behind the header of a spare.
+  if (file.size() > FILE_HEADER_BYTES) truncateFile(file, FILE_HEADER_BYTES);
+  writeWhole(file, encodeFileHeader(seal, header), 0);
+}
