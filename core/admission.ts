@@ -113,14 +113,21 @@ function sniffFrame(head: Uint8Array): string | undefined {
 
 /** True for UTF-8 text without control characters: a page, JSON or a message, never the start of audio. */
 function isText(head: Uint8Array): boolean {
+  const start = head.subarray(0, SNIFF_BYTES);
+  // Before anything is decoded: nearly all audio has one of these, and an exception takes 20 µs.
+  if (start.some(isControl)) return false;
   try {
     // As a stream, because the head may end in the middle of a character.
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(head.subarray(0, SNIFF_BYTES), { stream: true });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what text does not have.
-    return !/[\0-\x08\x0e-\x1f\x7f]/.test(text);
+    new TextDecoder('utf-8', { fatal: true }).decode(start, { stream: true });
+    return true;
   } catch {
     return false;
   }
+}
+
+/** Control characters other than white space; in UTF-8 their bytes are part of no other character. */
+function isControl(byte: number): boolean {
+  return byte < 0x09 || (byte > 0x0d && byte < 0x20) || byte === 0x7f;
 }
 
 /** The length a WAV file says it has; 0 where it does not, as in one that was streamed before its end was known. */

@@ -179,7 +179,10 @@ export class WorkerLink {
       );
       const cancel = clock.schedule(() => reject(workerLost('It did not get ready.')), callTimeoutMs);
       endpoint
-        .open(open, proxy(onEvent))
+        .open(
+          open,
+          proxy((events) => events.forEach(onEvent)),
+        )
         .then((outcome) => {
           if ('error' in outcome) throw decodeError(outcome.error);
           this.#failedStarts = 0;

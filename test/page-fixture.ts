@@ -25,9 +25,11 @@ export class SharedWorkerFixture {
   static async open(config: Parameters<typeof configOf>[0] = {}): Promise<SharedWorkerFixture> {
     const worker = new SharedWorkerFixture();
     const request = { protocolVersion: PROTOCOL_VERSION, config: configOf(config) };
-    const outcome = await worker.service.open(request, (event) => {
-      // A real worker tells its own page; every page passes over what it does not know.
-      if (event.type === 'fill-abandoned') for (const page of worker.pages) page.requests.abandon(event.fillId);
+    const outcome = await worker.service.open(request, (events) => {
+      for (const event of events) {
+        // A real worker tells its own page; every page passes over what it does not know.
+        if (event.type === 'fill-abandoned') for (const page of worker.pages) page.requests.abandon(event.fillId);
+      }
     });
     if ('error' in outcome) throw decodeError(outcome.error);
     return worker;

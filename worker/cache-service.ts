@@ -22,6 +22,7 @@ import {
 } from '../core/protocol/messages';
 import type { CacheConfig } from '../core/protocol/values';
 import type { AudioStore } from '../core/storage/store';
+import { EventBatch } from './event-batch';
 
 /** Pages see new statistics at most this often. */
 const SNAPSHOT_INTERVAL_MS = 250;
@@ -44,7 +45,7 @@ export class CacheService implements CacheEndpoint {
   readonly #clock: Clock;
   readonly #openStore: CacheServiceOptions['openStore'];
   #cache: AudioCache | undefined;
-  #emit: (event: CacheEvent) => void = () => {};
+  #events: EventBatch | undefined;
   #stopCleanup: () => void = () => {};
   #isSnapshotDue = false;
 
@@ -53,7 +54,7 @@ export class CacheService implements CacheEndpoint {
     this.#openStore = openStore;
   }
 
-  async open(request: OpenRequest, onEvent: (event: CacheEvent) => void): Promise<Outcome<ReadyAnswer>> {
+  async open(request: OpenRequest, onEvents: (events: readonly CacheEvent[]) => void): Promise<Outcome<ReadyAnswer>> {
     try {
       const { protocolVersion, config, keySecret } = request;
       if (protocolVersion !== PROTOCOL_VERSION) {
@@ -62,7 +63,8 @@ export class CacheService implements CacheEndpoint {
           `The page speaks protocol ${protocolVersion} and this worker ${PROTOCOL_VERSION}; both must come from the same reprise-cache version.`,
         );
       }
-      this.#emit = onEvent;
+      const events = new EventBatch(onEvents, this.#clock);
+      this.#events = events;
       const hashing = await createHashing({ keySecret });
       const opened = await openStoreOrError(() => this.#openStore(config, { clock: this.#clock, hashing }));
       const cache = new AudioCache({
@@ -71,7 +73,7 @@ export class CacheService implements CacheEndpoint {
         clock: this.#clock,
         random: Math.random,
         emit: (event) => {
-          onEvent(event);
+          events.add(event);
           this.#pushSnapshotSoon();
         },
         ...opened,
@@ -142,7 +144,7 @@ export class CacheService implements CacheEndpoint {
         return cache.flush();
       case 'close':
         this.#stopCleanup();
-        return cache.close();
+        return cache.close().finally(() => this.#events?.flush());
       default:
         throw new TypeError(`Unknown request ${JSON.stringify(request satisfies never)}`);
     }
@@ -153,7 +155,7 @@ export class CacheService implements CacheEndpoint {
     this.#isSnapshotDue = true;
     this.#clock.schedule(() => {
       this.#isSnapshotDue = false;
-      if (this.#cache !== undefined) this.#emit({ type: 'snapshot', stats: this.#cache.stats() });
+      if (this.#cache !== undefined) this.#events?.add({ type: 'snapshot', stats: this.#cache.stats() });
     }, SNAPSHOT_INTERVAL_MS);
   }
 }

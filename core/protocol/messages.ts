@@ -24,7 +24,7 @@ import type {
 } from './values';
 
 /** Raised whenever a message changes its meaning; a page and a worker of different versions refuse each other. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /**
  * How long a filler may be silent before the next caller is granted its fill; it renews four times as often. Browsers
@@ -205,6 +205,6 @@ export interface CacheEndpoint {
    * Opens the stores and answers once requests are taken. Comes out as AudioCacheError `INVALID_OPTIONS` when the page
    * speaks another protocol version.
    */
-  open(request: OpenRequest, onEvent: (event: CacheEvent) => void): Promise<Outcome<ReadyAnswer>>;
+  open(request: OpenRequest, onEvents: (events: readonly CacheEvent[]) => void): Promise<Outcome<ReadyAnswer>>;
   handle<Request extends CacheRequest>(request: Request): Promise<Outcome<AnswerTo<Request>>>;
 }
