@@ -176,6 +176,15 @@ export class AudioCache {
     return { ...answerFor(outcome.result, 'origin'), joined: true };
   }
 
+  /** Grants a synthesis that goes on from before this cache was opened; undefined when another one is under way here. */
+  async resumeFill(callId: string, spec: SpeechSpec): Promise<FillGrantedAnswer | undefined> {
+    const { key, canonical } = await this.#identifier.identifySpec(spec);
+    const joined = this.#fills.join({ key, canonical, spec }, callId);
+    if (joined.type === 'granted') return { type: 'fill-granted', key, fillId: joined.fillId };
+    this.#fills.leave(callId, false);
+    return undefined;
+  }
+
   /** Memory, then what is on its way to disk, then disk, from where it goes up to memory soon. */
   #lookUp(key: string, canonical: string | undefined): Found | undefined | Promise<Found | undefined> {
     this.#promotions.giveWay();
@@ -384,6 +393,11 @@ export class AudioCache {
   report(served: readonly ServedSample[], failedSyntheses: number): void {
     for (const { source, latencyMs } of served) this.#metrics.latencies[source].record(latencyMs);
     this.#metrics.errors.synthesis += failedSyntheses;
+  }
+
+  /** Somebody wrote into a channel of the tabs what is no message. */
+  noteIgnoredMessage(): void {
+    this.#metrics.errors.ignoredMessages++;
   }
 
   /** How well the cache works and what it holds. */

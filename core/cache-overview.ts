@@ -67,9 +67,10 @@ export class CacheOverview {
         remote: undefined,
       },
       health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },
-      // How the worker was started only its page knows, which fills it in. Without its store a tab has memory only.
+      // How the worker was started, and whose it is, only the page knows, which fills it in.
       runtime: {
         owner: this.#lostStore === undefined,
+        role: 'owner',
         workerMode: 'module',
         store: disk.kind,
         version: PROTOCOL_VERSION,

@@ -6,6 +6,7 @@
  * SHA-256 and the CRC instead: the keys are the same, and every checksum names its kind.
  */
 import { createHMAC, createSHA256, createXXHash64, type IHasher } from 'hash-wasm';
+import { fastFingerprint } from './fast-fingerprint';
 import type { Checksum } from './protocol/values';
 import { createSubtleDigest } from './subtle-digest';
 import { xxh64 } from './xxh64';
@@ -73,23 +74,6 @@ function digestWith(hasher: IHasher): (text: string) => string {
 
 function xxh64Hex(hasher: IHasher, bytes: ArrayBuffer): string {
   return hasher.init().update(new Uint8Array(bytes)).digest('hex');
-}
-
-/**
- * 53 bits from two multiplicative lanes over UTF-16 units (the construction known as cyrb53, public domain). It guards
- * against mistakes, not against attackers: the key's SHA-256 does that.
- */
-function fastFingerprint(canonical: string): string {
-  let a = 0xdeadbeef;
-  let b = 0x41c6ce57;
-  for (let index = 0; index < canonical.length; index++) {
-    const unit = canonical.charCodeAt(index);
-    a = Math.imul(a ^ unit, 2654435761);
-    b = Math.imul(b ^ unit, 1597334677);
-  }
-  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
-  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
-  return (4294967296 * (2097151 & b) + (a >>> 0)).toString(16).padStart(14, '0');
 }
 
 async function keyedFingerprint(digestHex: Hashing['digestHex'], canonical: string): Promise<string> {

@@ -11,7 +11,6 @@ import {
   type AnswerTo,
   type CacheEvent,
   type CacheRequest,
-  PROTOCOL_VERSION,
 } from '../core/protocol/messages';
 import type {
   CacheStats,
@@ -23,6 +22,7 @@ import type {
   SpeechSpec,
 } from '../core/protocol/values';
 import { abortable } from './abortable';
+import { CacheLine, type TabRole } from './cache-line';
 import { callSafely } from './call-safely';
 import type { ClientEvent, ClientEventMap } from './client-events';
 import { Clip } from './clip';
@@ -31,8 +31,9 @@ import { type AudioCacheClientOptions, checkCallOptions, type ResolvedOptions, r
 import type { AudioSource, Synthesize } from './origin-audio';
 import { watchPageLifecycle } from './page-lifecycle';
 import { Statistics } from './statistics';
+import { browserPlatform } from './tab-platform';
 import type { Obtained } from './wanted';
-import { type CallOptions, WorkerLink } from './worker-link';
+import type { CallOptions } from './worker-link';
 
 /** What to say: a text, a spec, or the known key of an entry. */
 export type SpeechInput = string | SpeechSpec | { readonly key: string };
@@ -98,7 +99,7 @@ const HIDDEN_CLEANUP_MS = 50;
 export class AudioCacheClient {
   readonly #options: ResolvedOptions;
   readonly #clock: Clock;
-  readonly #link: WorkerLink;
+  readonly #line: CacheLine;
   readonly #requests: ClipRequests;
   readonly #statistics: Statistics;
   readonly #listenersByType = new Map<ClientEvent['type'], Set<(event: never) => void>>();
@@ -121,30 +122,39 @@ export class AudioCacheClient {
       clock: this.#clock,
       onReport: (report) => this.#tell({ type: 'report', ...report }),
     });
-    this.#link = new WorkerLink({
-      worker: resolved.worker,
-      open: { protocolVersion: PROTOCOL_VERSION, config: resolved.config, keySecret: resolved.keySecret },
-      callTimeoutMs: resolved.callTimeoutMs,
-      clock: this.#clock,
-      onEvent: (event) => this.#onEvent(event),
-      onLost: (error, isFinal) => this.#onWorkerLost(error, isFinal),
-    });
+    const { worker, config, keySecret, callTimeoutMs } = resolved;
     const load = async () => {
       const { Syntheses } = await import('./syntheses');
       return new Syntheses({
-        link: this.#link,
+        link: this.#line,
         options: resolved,
         clock: this.#clock,
         random: Math.random,
         onFailed: () => this.#statistics.failedSynthesis(),
       });
     };
-    this.#requests = new ClipRequests(this.#link, load, Math.random);
+    const line: Pick<CacheLine, 'call'> = { call: (request, options) => this.#line.call(request, options) };
+    this.#requests = new ClipRequests(line, load, Math.random, this.#clock);
+    this.#line = new CacheLine({
+      worker,
+      config,
+      keySecret,
+      callTimeoutMs,
+      clock: this.#clock,
+      random: Math.random,
+      platform: browserPlatform(),
+      onEvent: (event) => this.#onEvent(event),
+      onLost: (error, isFinal) => this.#onWorkerLost(error, isFinal),
+      onOwnerChanged: (role) => this.#onOwnerChanged(role),
+      onAlone: (reason) => this.#onAlone(reason),
+      onIgnored: () => this.#statistics.ignoredMessage(),
+    });
     if (resolved.synthesize !== undefined) this.#requests.prepare();
     this.#unwatch = watchPageLifecycle({
       onHidden: () => this.#settle(),
-      onFrozen: () => this.#link.suspend(),
-      onRestored: () => this.#link.resume(),
+      onFrozen: () => this.#line.suspend(),
+      onRestored: () => this.#line.resume(),
+      onGone: () => this.#line.leave(),
     });
   }
 
@@ -285,13 +295,13 @@ export class AudioCacheClient {
   async close(): Promise<void> {
     if (this.#closed !== undefined) return;
     this.#statistics.report();
-    const closing = this.#link.call({ type: 'close' });
+    const closing = this.#line.close();
     this.#closed = new AudioCacheError('CLOSED', 'This cache was closed; make a new AudioCacheClient.');
     this.#unwatch();
     this.#requests.end(this.#closed);
     // A worker that cannot close in time is ended all the same: what it acknowledged is on disk.
     await closing.catch(() => {});
-    this.#link.end(this.#closed);
+    this.#line.end(this.#closed);
   }
 
   /** Asks the worker; a read that was lost with its worker is asked once more of the next one. */
@@ -310,18 +320,19 @@ export class AudioCacheClient {
   ): Promise<AnswerTo<Request>> {
     this.#throwIfClosed();
     signal?.throwIfAborted();
-    return abortable(this.#link.call(request, options), signal);
+    return abortable(this.#line.call(request, options), signal);
   }
 
   #tell(request: CacheRequest): void {
-    this.#link.call(request).catch(() => {});
+    this.#line.call(request).catch(() => {});
   }
 
   /** The page may be gone in a moment. */
   #settle(): void {
     this.#statistics.report();
     this.#tell({ type: 'flush' });
-    this.#tell({ type: 'cleanup', budgetMs: HIDDEN_CLEANUP_MS });
+    // The tab that serves the others cleans up when it is hidden itself.
+    if (this.getSnapshot().runtime.role !== 'follower') this.#tell({ type: 'cleanup', budgetMs: HIDDEN_CLEANUP_MS });
   }
 
   #locate(input: SpeechInput): Address {
@@ -372,9 +383,22 @@ export class AudioCacheClient {
 
   #onWorkerLost({ message }: AudioCacheError, isFinal: boolean): void {
     const alert = { code: 'WORKER_UNAVAILABLE', message, sinceMs: this.#clock.nowMs() } as const;
-    this.#requests.forgetFills();
+    this.#requests.resumeFills();
     this.#statistics.lostWorker(isFinal ? alert : undefined);
     if (isFinal) this.#warn(message);
+  }
+
+  #onOwnerChanged(role: TabRole): void {
+    this.#statistics.setRole(role);
+    this.#requests.resumeFills();
+    this.#dispatch({ type: 'owner-changed', role });
+  }
+
+  #onAlone(reason: string): void {
+    const message = `This tab works alone: ${reason}`;
+    this.#statistics.worksAlone({ code: 'TAB_ALONE', message, sinceMs: this.#clock.nowMs() });
+    // Where there are no workers at all, that is said instead.
+    if (typeof Worker !== 'undefined') this.#warn(message);
   }
 
   #warn(message: string): void {

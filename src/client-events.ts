@@ -1,7 +1,7 @@
 /** What a page can listen to with `cache.on(type, listener)`. */
 import type { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { CacheEvent } from '../core/protocol/messages';
-import type { ClipSource } from '../core/protocol/values';
+import type { CacheStats, ClipSource } from '../core/protocol/values';
 
 /** A clip was handed to a caller of this page. */
 export interface ServedEvent {
@@ -23,10 +23,18 @@ export interface FailedEvent {
   readonly error: AudioCacheError;
 }
 
+/** Another tab serves this one from now on, or this one serves the others. */
+export interface OwnerChangedEvent {
+  readonly type: 'owner-changed';
+  /** What this tab is now. */
+  readonly role: CacheStats['runtime']['role'];
+}
+
 /** Everything a page is told: its own calls, and what happened in the cache. */
 export type ClientEvent =
   | ServedEvent
   | FailedEvent
+  | OwnerChangedEvent
   | Exclude<CacheEvent, { readonly type: 'snapshot' } | { readonly type: 'fill-abandoned' }>;
 
 /** The event of each type. */

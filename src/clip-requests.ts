@@ -4,32 +4,43 @@
  * The synthesizing part (`syntheses.ts`) is fetched beside the page's own start when there is a synthesizer, else with
  * the first phrase, so that neither a lost network nor a deployment in between pulls it from under a page.
  */
+import type { Clock } from '../core/clock';
 import { createIdPrefix } from '../core/id-prefix';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { AnswerTo, CacheRequest, HitAnswer } from '../core/protocol/messages';
 import { abortable } from './abortable';
+import type { CacheLine } from './cache-line';
 import { WholeBody } from './clip-body';
 import type { Syntheses } from './syntheses';
 import type { Obtained, Wanted } from './wanted';
-import type { WorkerLink } from './worker-link';
 
 type ReadRequest = Extract<CacheRequest, { type: 'read' | 'await-fill' }>;
 
+/** A call that loses its worker so many times synthesizes on its own. */
+const MAX_ATTEMPTS = 4;
+/**
+ * A call that has lost the synthesis it waited for asks anew after this time: if the tab that synthesizes is still there,
+ * it says so to the new owner first.
+ */
+const LOST_WAIT_MS = 50;
+
 /** The clips a page waits for. */
 export class ClipRequests {
-  readonly #link: WorkerLink;
+  readonly #link: Pick<CacheLine, 'call'>;
   readonly #load: () => Promise<Syntheses>;
   readonly #callPrefix: string;
+  readonly #clock: Clock;
   #lastCallNumber = 0;
   #loading: Promise<Syntheses> | undefined;
   #loaded: Syntheses | undefined;
   #ended: AudioCacheError | undefined;
 
   /** `load` fetches the synthesizing part; `random` is uniform in [0, 1). */
-  constructor(link: WorkerLink, load: () => Promise<Syntheses>, random: () => number) {
+  constructor(link: Pick<CacheLine, 'call'>, load: () => Promise<Syntheses>, random: () => number, clock: Clock) {
     this.#link = link;
     this.#load = load;
     this.#callPrefix = createIdPrefix(random);
+    this.#clock = clock;
   }
 
   /**
@@ -41,14 +52,14 @@ export class ClipRequests {
     const loading = abortable(this.#loadSyntheses(), wanted.signal);
     // Only a phrase that needs it fails with it.
     loading.catch(() => {});
-    for (let isRetry = false; ; isRetry = true) {
+    for (let attempt = 1; ; attempt++) {
       try {
         return await this.#obtainFromCache(wanted, loading);
       } catch (error) {
         if (!isCacheFailure(error)) throw error;
-        // Another worker may still have it on disk; a synthesis under way here is surer.
+        // The next worker, of this tab or another, may have it on disk; a synthesis under way here is surer.
         const isWorthRetrying = error.code === 'WORKER_LOST' && !this.#loaded?.isUnderWay(wanted.spec);
-        if (isRetry || !isWorthRetrying) return (await loading).obtainWithoutCache(wanted, error);
+        if (attempt === MAX_ATTEMPTS || !isWorthRetrying) return (await loading).obtainWithoutCache(wanted, error);
       }
     }
   }
@@ -63,9 +74,9 @@ export class ClipRequests {
     this.#loaded?.abandon(fillId);
   }
 
-  /** The worker that granted the fills under way is gone, and with it all who waited for them there. */
-  forgetFills(): void {
-    this.#loaded?.forgetFills();
+  /** The worker that granted the fills under way is gone: tells the next one what this page is synthesizing. */
+  resumeFills(): void {
+    this.#loaded?.resumeFills();
   }
 
   /** Ends all syntheses of this page; from now on none is begun. */
@@ -78,8 +89,7 @@ export class ClipRequests {
     const callId = `${this.#callPrefix}-${++this.#lastCallNumber}`;
     const { spec, signal } = wanted;
     const first = await this.#ask({ type: 'read', callId, spec }, callId, signal);
-    const answer =
-      first.type === 'fill-pending' ? await this.#ask({ type: 'await-fill', callId }, callId, signal) : first;
+    const answer = first.type === 'fill-pending' ? await this.#awaitFill(callId, signal) : first;
     if (answer.type === 'hit') return fromHit(answer);
     let filled: Promise<Obtained>;
     try {
@@ -95,6 +105,15 @@ export class ClipRequests {
     return filled;
   }
 
+  async #awaitFill(callId: string, signal: AbortSignal | undefined): Promise<AnswerTo<{ type: 'await-fill'; callId: string }>> {
+    try {
+      return await this.#ask({ type: 'await-fill', callId }, callId, signal);
+    } catch (error) {
+      if (isCacheFailure(error)) await abortable(this.#delay(LOST_WAIT_MS), signal);
+      throw error;
+    }
+  }
+
   /** Asks, until the caller gives up or the worker takes too long; then the cache need not count on this caller. */
   async #ask<Request extends ReadRequest>(
     request: Request,
@@ -107,6 +126,12 @@ export class ClipRequests {
       this.#leave(callId, false);
       throw error;
     }
+  }
+
+  #delay(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.schedule(resolve, ms);
+    });
   }
 
   #leave(callId: string, hasBegun: boolean): void {

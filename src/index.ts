@@ -40,7 +40,7 @@ export {
   type PutOptions,
   type SpeechInput,
 } from './audio-cache-client';
-export type { ClientEvent, ClientEventMap, FailedEvent, ServedEvent } from './client-events';
+export type { ClientEvent, ClientEventMap, FailedEvent, OwnerChangedEvent, ServedEvent } from './client-events';
 export type { Clip, PlayOptions } from './clip';
 export type { AudioCacheClientOptions, WorkerSource } from './options';
 export type { AudioSource, SynthesisResult, Synthesize } from './origin-audio';

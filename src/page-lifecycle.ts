@@ -10,14 +10,16 @@
 export interface PageLifecycleListeners {
   /** The page may be gone in a moment: bring to safety what is pending. */
   readonly onHidden: () => void;
-  /** The page is frozen for the back/forward cache and its worker with it: let it go. */
+  /** The page is frozen, for the back/forward cache or to save power, and its worker with it: let everything go. */
   readonly onFrozen: () => void;
-  /** The page is back from the back/forward cache. */
+  /** The page is back. */
   readonly onRestored: () => void;
+  /** The page goes away and does not come back. */
+  readonly onGone: () => void;
 }
 
 /** Listens until the returned function is called. Does nothing where there is no document. */
-export function watchPageLifecycle({ onHidden, onFrozen, onRestored }: PageLifecycleListeners): () => void {
+export function watchPageLifecycle({ onHidden, onFrozen, onRestored, onGone }: PageLifecycleListeners): () => void {
   if (typeof document === 'undefined') return () => {};
   const stop = new AbortController();
   const { signal } = stop;
@@ -29,8 +31,9 @@ export function watchPageLifecycle({ onHidden, onFrozen, onRestored }: PageLifec
   addEventListener(
     'pagehide',
     (event) => {
-      // Only a page that may come back: otherwise the worker goes on writing for as long as it is left alive.
+      // The worker of a page that may not come back goes on writing for as long as it is left alive.
       if (event.persisted) onFrozen();
+      else onGone();
     },
     { signal },
   );
@@ -41,5 +44,8 @@ export function watchPageLifecycle({ onHidden, onFrozen, onRestored }: PageLifec
     },
     { signal },
   );
+  // Chromium freezes pages that were in the background for long.
+  document.addEventListener('freeze', onFrozen, { signal });
+  document.addEventListener('resume', onRestored, { signal });
   return () => stop.abort();
 }

@@ -38,16 +38,23 @@ export interface StatisticsOptions {
 export class Statistics {
   readonly #options: StatisticsOptions;
   readonly #listeners = new Set<() => void>();
+  /** What the worker said last. */
+  #told: CacheStats;
   #snapshot: CacheStats;
   #served: ServedSample[] = [];
   #failedSyntheses = 0;
   #isReportDue = false;
   #workersLost = 0;
   #workerAlert: HealthAlert | undefined;
+  #aloneAlert: HealthAlert | undefined;
+  #role: CacheStats['runtime']['role'] = 'follower';
+  /** By this page; the owner's worker counts its own. */
+  #ignoredMessages = 0;
 
   constructor(options: StatisticsOptions) {
     this.#options = options;
-    this.#snapshot = emptyStats(options.config, options.workerMode);
+    this.#told = emptyStats(options.config, options.workerMode);
+    this.#snapshot = this.#told;
   }
 
   /** The latest snapshot: the same object until something changed. */
@@ -63,16 +70,45 @@ export class Statistics {
 
   /** Takes in what the worker says, adds what only the page knows, and returns the whole. */
   update(stats: CacheStats): CacheStats {
-    const { performance, health, runtime } = stats;
-    const alerts = this.#workerAlert === undefined ? health.alerts : [...health.alerts, this.#workerAlert];
+    this.#told = stats;
+    return this.#refresh();
+  }
+
+  /** What this tab is among the tabs. */
+  setRole(role: CacheStats['runtime']['role']): void {
+    this.#role = role;
+    this.#refresh();
+  }
+
+  /** This tab shares with no other; the alert says why. */
+  worksAlone(alert: HealthAlert): void {
+    this.#aloneAlert = alert;
+    this.#refresh();
+  }
+
+  /** This page was sent something that is no message of ours. */
+  ignoredMessage(): void {
+    this.#ignoredMessages++;
+  }
+
+  #refresh(): CacheStats {
+    const { performance, health, runtime } = this.#told;
+    const role = this.#role;
+    // A worker that is alone may have found its files in the hands of another.
+    const owner = role !== 'follower' && runtime.owner;
+    const alerts = [...health.alerts, this.#workerAlert, this.#aloneAlert].filter((alert) => alert !== undefined);
+    const ignoredMessages = performance.errors.ignoredMessages + this.#ignoredMessages;
     this.#snapshot = {
-      ...stats,
-      performance: { ...performance, errors: { ...performance.errors, workerLost: this.#workersLost } },
+      ...this.#told,
+      performance: {
+        ...performance,
+        errors: { ...performance.errors, workerLost: this.#workersLost, ignoredMessages },
+      },
       health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },
       runtime:
         this.#workerAlert === undefined
-          ? { ...runtime, workerMode: this.#options.workerMode }
-          : { ...runtime, owner: false, workerMode: 'none', store: 'none' },
+          ? { ...runtime, owner, role, workerMode: this.#options.workerMode }
+          : { ...runtime, owner: false, role, workerMode: 'none', store: 'none' },
     };
     for (const listener of this.#listeners) callSafely(listener);
     return this.#snapshot;
@@ -84,8 +120,8 @@ export class Statistics {
     this.#workerAlert = alert;
     // What was counted stays true; what was held is out of reach.
     const tiers =
-      alert === undefined ? this.#snapshot.tiers : { memory: EMPTY_TIER, disk: EMPTY_DISK, remote: undefined };
-    this.update({ ...this.#snapshot, tiers });
+      alert === undefined ? this.#told.tiers : { memory: EMPTY_TIER, disk: EMPTY_DISK, remote: undefined };
+    this.update({ ...this.#told, tiers });
   }
 
   /** A clip was handed to its caller. */
@@ -143,7 +179,7 @@ function emptyStats(config: CacheConfig, workerMode: CacheStats['runtime']['work
       expirations: 0,
       promotions: 0,
       saved: { requests: 0, characters: 0, synthesisMs: 0 },
-      errors: { corrupt: 0, collisions: 0, diskReads: 0, diskWrites: 0, refused: 0, synthesis: 0, workerLost: 0 },
+      errors: { corrupt: 0, collisions: 0, diskReads: 0, diskWrites: 0, refused: 0, synthesis: 0, workerLost: 0, ignoredMessages: 0 },
     },
     tiers: {
       memory: { ...EMPTY_TIER, maxBytes: config.memory.maxBytes },
@@ -151,6 +187,6 @@ function emptyStats(config: CacheConfig, workerMode: CacheStats['runtime']['work
       remote: undefined,
     },
     health: { status: 'ok', alerts: [] },
-    runtime: { owner: false, workerMode, store: 'none', version: PROTOCOL_VERSION },
+    runtime: { owner: false, role: 'follower', workerMode, store: 'none', version: PROTOCOL_VERSION },
   };
 }

@@ -6,6 +6,7 @@
  * broken cache never breaks playback.
  */
 import type { Clock } from '../core/clock';
+import { createIdPrefix } from '../core/id-prefix';
 import { canonicalizeSpec, keyFromDigest } from '../core/key';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import { encodeError } from '../core/protocol/encode-error';
@@ -14,16 +15,16 @@ import type { ClipMetadata, SpeechSpec } from '../core/protocol/values';
 import { type RetryPolicy, resolveRetryPolicy } from '../core/retry';
 import { createSubtleDigest } from '../core/subtle-digest';
 import { abortable } from './abortable';
+import type { CacheLine } from './cache-line';
 import { WholeBody } from './clip-body';
 import type { ResolvedOptions } from './options';
 import { type BegunAudio, type FillSink, Synthesis, type SynthesizedAudio } from './synthesis';
 import { Turns } from './turns';
 import type { Obtained, Wanted } from './wanted';
-import type { WorkerLink } from './worker-link';
 
 /** What the syntheses of a page work with. */
 export interface SynthesesOptions {
-  readonly link: WorkerLink;
+  readonly link: Pick<CacheLine, 'call'>;
   readonly options: ResolvedOptions;
   readonly clock: Clock;
   readonly random: () => number;
@@ -38,11 +39,14 @@ export class Syntheses {
   readonly #retry: RetryPolicy;
   readonly #synthesisByCanonical = new Map<string, Synthesis>();
   readonly #synthesisByFillId = new Map<string, Synthesis>();
+  readonly #callPrefix: string;
+  #lastCallNumber = 0;
 
   constructor(options: SynthesesOptions) {
     this.#options = options;
     this.#turns = new Turns(options.options.maxConcurrentSyntheses);
     this.#retry = resolveRetryPolicy(options.options.retry);
+    this.#callPrefix = createIdPrefix(options.random);
   }
 
   /** True when this page is synthesizing the phrase. */
@@ -56,9 +60,7 @@ export class Syntheses {
    */
   fill(wanted: Wanted, { key, fillId }: FillGrantedAnswer, leave: () => void): Promise<Obtained> {
     const synthesis = this.#synthesisFor(wanted);
-    synthesis.attach(fillId);
-    this.#synthesisByFillId.set(fillId, synthesis);
-    synthesis.done.catch(() => {}).finally(() => this.#synthesisByFillId.delete(fillId));
+    this.#feed(synthesis, fillId);
     return this.#listen(synthesis, key, wanted, false, leave);
   }
 
@@ -77,15 +79,36 @@ export class Syntheses {
     this.#synthesisByFillId.get(fillId)?.abandon(fillId);
   }
 
-  /** The worker that granted the fills is gone. */
-  forgetFills(): void {
+  /** The worker that granted the fills is gone: what is under way asks the next one for a fill of its own. */
+  resumeFills(): void {
     this.#synthesisByFillId.clear();
-    for (const synthesis of this.#synthesisByCanonical.values()) synthesis.forgetFills();
+    for (const synthesis of this.#synthesisByCanonical.values()) {
+      synthesis.forgetFills();
+      if (!synthesis.isCancelled) void this.#resumeFill(synthesis);
+    }
   }
 
   /** Ends all syntheses of this page. */
   cancelAll(reason: unknown): void {
     for (const synthesis of this.#synthesisByCanonical.values()) synthesis.cancel(reason);
+  }
+
+  /** Without an answer the audio is put at the end, as without a fill. */
+  async #resumeFill(synthesis: Synthesis): Promise<void> {
+    const { link } = this.#options;
+    const callId = `${this.#callPrefix}-${++this.#lastCallNumber}`;
+    const granted = await link.call({ type: 'resume-fill', callId, spec: synthesis.spec }).catch(() => undefined);
+    if (granted === undefined) return;
+    const { fillId } = granted;
+    if (this.isUnderWay(synthesis.spec)) this.#feed(synthesis, fillId);
+    // It ended meanwhile: the audio is there, or never will be.
+    else synthesis.done.then(() => this.#feed(synthesis, fillId), () => link.call({ type: 'fill-failed', fillId }).catch(() => {}));
+  }
+
+  #feed(synthesis: Synthesis, fillId: string): void {
+    synthesis.attach(fillId);
+    this.#synthesisByFillId.set(fillId, synthesis);
+    synthesis.done.catch(() => {}).finally(() => this.#synthesisByFillId.delete(fillId));
   }
 
   #synthesisFor(wanted: Wanted, cause?: AudioCacheError): Synthesis {
@@ -167,7 +190,7 @@ export class Syntheses {
 }
 
 /** Where the audio of one phrase goes. What cannot be taken is not kept; the caller has it all the same. */
-function createSink(link: WorkerLink, spec: SpeechSpec): FillSink {
+function createSink(link: Pick<CacheLine, 'call'>, spec: SpeechSpec): FillSink {
   const tell = (request: CacheRequest, buffers: Transferable[] = []) => {
     link.call(request, { transfer: buffers, isPatient: true }).catch(() => {});
   };

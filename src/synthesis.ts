@@ -87,6 +87,11 @@ export class Synthesis {
     this.#renewSoon();
   }
 
+  /** What is said. */
+  get spec(): SpeechSpec {
+    return this.#options.spec;
+  }
+
   /** True once it was dropped: it will end without audio, and nobody should join it. */
   get isCancelled(): boolean {
     return this.#abort.signal.aborted;

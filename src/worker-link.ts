@@ -27,7 +27,8 @@ const MAX_FAILED_STARTS = 3;
 /** What a link is made of. */
 export interface WorkerLinkOptions {
   readonly worker: WorkerSource | undefined;
-  readonly open: OpenRequest;
+  /** Made anew for each worker. */
+  readonly open: () => OpenRequest;
   /** For a call, and for a worker to get ready. */
   readonly callTimeoutMs: number;
   readonly clock: Clock;
@@ -69,8 +70,6 @@ export class WorkerLink {
   #isWatching = false;
   /** How often the worker was looked at since the ping it has not answered yet. */
   #pingTicks: number | undefined;
-  /** Ends the wait of calls that came while the page was put aside. */
-  #resumed: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   /** Why there is no worker and none is to be started. */
   #ended: AudioCacheError | undefined;
 
@@ -88,10 +87,7 @@ export class WorkerLink {
     { transfer: buffers = [], isPatient = false }: CallOptions = {},
   ): Promise<AnswerTo<Request>> {
     const session = this.#session;
-    if (session === undefined) {
-      if (this.#resumed === undefined) return Promise.reject(this.#ended);
-      return this.#resumed.promise.then(() => this.call(request, { transfer: buffers, isPatient }));
-    }
+    if (session === undefined) return Promise.reject(this.#ended);
     const message = buffers.length === 0 ? request : transfer(request, buffers);
     // No await and one promise on the way of a call to a worker that is ready: each would cost every hit a microsecond.
     return new Promise((resolve, reject) => {
@@ -113,35 +109,17 @@ export class WorkerLink {
     });
   }
 
-  /**
-   * Lets the worker go, as the page is about to be frozen. Calls under way are lost; those that come now wait for
-   * `resume`.
-   */
-  suspend(): void {
-    if (this.#ended !== undefined || this.#resumed !== undefined) return;
-    let resolve = () => {};
-    const promise = new Promise<void>((onResolve) => {
-      resolve = onResolve;
-    });
-    this.#resumed = { promise, resolve };
-    this.#drop(workerLost('Its page was frozen.'));
-  }
-
-  /** Starts a worker again after `suspend`. */
-  resume(): void {
-    if (this.#resumed === undefined) return;
-    const { resolve } = this.#resumed;
-    this.#resumed = undefined;
-    if (this.#ended === undefined) this.#session = this.#start();
-    resolve();
+  /** Somebody else got no answer from the worker: finds out whether it still works. */
+  probe(): void {
+    if (this.#pingTicks !== undefined) return;
+    this.#ping();
+    this.#watch();
   }
 
   /** Ends the worker for good; calls that are pending and all later ones reject with the error. */
   end(error: AudioCacheError): void {
     this.#ended = error;
     this.#drop(error);
-    // Those that wait are told so.
-    this.resume();
   }
 
   #start(): Session {
@@ -180,7 +158,7 @@ export class WorkerLink {
       const cancel = clock.schedule(() => reject(workerLost('It did not get ready.')), callTimeoutMs);
       endpoint
         .open(
-          open,
+          open(),
           proxy((events) => events.forEach(onEvent)),
         )
         .then((outcome) => {
@@ -198,7 +176,7 @@ export class WorkerLink {
     this.#isWatching = true;
     this.#options.clock.schedule(() => {
       this.#isWatching = false;
-      if (this.#pending.size === 0) return;
+      if (this.#pending.size === 0 && this.#pingTicks === undefined) return;
       this.#inspect();
       this.#watch();
     }, WATCH_INTERVAL_MS);
@@ -262,12 +240,14 @@ function startWorker(source: WorkerSource | undefined): Worker {
   return new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name: 'reprise-cache' });
 }
 
-function workerLost(detail: string, cause?: unknown): AudioCacheError {
+/** Why a call got no answer. */
+export function workerLost(detail: string, cause?: unknown): AudioCacheError {
   const message = `The cache's worker is lost: ${detail}`;
   return new AudioCacheError('WORKER_LOST', message, cause === undefined ? {} : { cause });
 }
 
-function deadlineExceeded(timeoutMs: number): AudioCacheError {
+/** Why a call was given up. */
+export function deadlineExceeded(timeoutMs: number): AudioCacheError {
   return new AudioCacheError(
     'DEADLINE_EXCEEDED',
     `The cache did not answer within ${timeoutMs} ms; raise callTimeoutMs.`,
@@ -278,7 +258,8 @@ function isNotCloneable(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'DataCloneError';
 }
 
-function notCloneable(cause: unknown): AudioCacheError {
+/** Why a call could not be made. */
+export function notCloneable(cause: unknown): AudioCacheError {
   return new AudioCacheError('INVALID_SPEC', 'What was passed holds something that is no data.', {
     cause,
   });

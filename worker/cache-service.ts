@@ -23,6 +23,7 @@ import {
 import type { CacheConfig } from '../core/protocol/values';
 import type { AudioStore } from '../core/storage/store';
 import { EventBatch } from './event-batch';
+import { type TabRuntime, TabService } from './tab-service';
 
 /** Pages see new statistics at most this often. */
 const SNAPSHOT_INTERVAL_MS = 250;
@@ -36,37 +37,48 @@ export interface CacheServiceOptions {
    */
   readonly openStore: (
     config: CacheConfig,
-    runtime: { readonly clock: Clock; readonly hashing: Hashing },
+    runtime: { readonly clock: Clock; readonly hashing: Hashing; readonly isOwner: boolean },
   ) => Promise<AudioStore | undefined>;
+  /** Undefined where tabs cannot share. */
+  readonly tabs?: TabRuntime | undefined;
 }
 
-/** One cache for one page. */
+/** One cache for the page that started this worker and, when that is the owner, for all tabs. */
 export class CacheService implements CacheEndpoint {
   readonly #clock: Clock;
   readonly #openStore: CacheServiceOptions['openStore'];
+  readonly #tabs: TabRuntime | undefined;
   #cache: AudioCache | undefined;
   #events: EventBatch | undefined;
   #stopCleanup: () => void = () => {};
+  #tabService: TabService | undefined;
   #isSnapshotDue = false;
 
-  constructor({ clock, openStore }: CacheServiceOptions) {
+  constructor({ clock, openStore, tabs }: CacheServiceOptions) {
     this.#clock = clock;
     this.#openStore = openStore;
+    this.#tabs = tabs;
   }
 
   async open(request: OpenRequest, onEvents: (events: readonly CacheEvent[]) => void): Promise<Outcome<ReadyAnswer>> {
     try {
-      const { protocolVersion, config, keySecret } = request;
+      const { protocolVersion, config, keySecret, share } = request;
       if (protocolVersion !== PROTOCOL_VERSION) {
         throw new AudioCacheError(
           'INVALID_OPTIONS',
           `The page speaks protocol ${protocolVersion} and this worker ${PROTOCOL_VERSION}; both must come from the same reprise-cache version.`,
         );
       }
-      const events = new EventBatch(onEvents, this.#clock);
+      const tell = (events: readonly CacheEvent[]) => {
+        onEvents(events);
+        this.#tabService?.broadcast(events);
+      };
+      const events = new EventBatch(tell, this.#clock);
       this.#events = events;
       const hashing = await createHashing({ keySecret });
-      const opened = await openStoreOrError(() => this.#openStore(config, { clock: this.#clock, hashing }));
+      const opened = await openStoreOrError(() =>
+        this.#openStore(config, { clock: this.#clock, hashing, isOwner: share !== undefined }),
+      );
       const cache = new AudioCache({
         config,
         hashing,
@@ -81,6 +93,11 @@ export class CacheService implements CacheEndpoint {
       this.#cache = cache;
       const runCleanup = async (budgetMs: number) => (await cache.cleanup(budgetMs)).complete;
       this.#stopCleanup = scheduleCleanup(runCleanup, config.cleanupIntervalMs, this.#clock);
+      if (share !== undefined && this.#tabs !== undefined) {
+        const handle: CacheEndpoint['handle'] = (request) => this.handle(request);
+        const onIgnored = () => cache.noteIgnoredMessage();
+        this.#tabService = new TabService({ ...this.#tabs, share, clock: this.#clock, handle, onIgnored });
+      }
       return { value: { protocolVersion: PROTOCOL_VERSION, store: cache.stats().runtime.store } };
     } catch (error) {
       return { error: encodeError(error) };
@@ -112,6 +129,8 @@ export class CacheService implements CacheEndpoint {
         return cache.read(request.callId, request.spec);
       case 'await-fill':
         return cache.awaitFill(request.callId);
+      case 'resume-fill':
+        return cache.resumeFill(request.callId, request.spec);
       case 'leave-fill':
         return cache.leaveFill(request.callId, request.hasBegun);
       case 'renew-fill':
@@ -135,6 +154,8 @@ export class CacheService implements CacheEndpoint {
       case 'info':
         return cache.info(request.address);
       case 'stats':
+        // Whoever counts events gets the same numbers.
+        this.#events?.flush();
         return cache.stats();
       case 'metrics':
         return cache.metrics();
@@ -144,6 +165,8 @@ export class CacheService implements CacheEndpoint {
         return cache.flush();
       case 'close':
         this.#stopCleanup();
+        // First, so that no tab gets the answer of a cache that is being closed.
+        this.#tabService?.stop();
         return cache.close().finally(() => this.#events?.flush());
       default:
         throw new TypeError(`Unknown request ${JSON.stringify(request satisfies never)}`);

@@ -6,4 +6,9 @@ import { systemClock } from '../core/clock';
 import { CacheService } from './cache-service';
 import { openDiskStore } from './open-disk-store';
 
-expose(new CacheService({ clock: systemClock, openStore: openDiskStore }));
+const hasTabs = typeof BroadcastChannel === 'function' && 'locks' in navigator;
+const tabs = hasTabs
+  ? { locks: navigator.locks, openChannel: (name: string) => new BroadcastChannel(name) }
+  : undefined;
+
+expose(new CacheService({ clock: systemClock, openStore: openDiskStore, tabs }));

@@ -21,8 +21,10 @@ import { openOpfsDirectory } from './opfs-file';
 import { engineLockName, type HeldLock, inUseLockName, takeLock } from './store-lock';
 import { databaseName, namespacePath, versionDirectoryName } from './store-names';
 
-/** A worker that was just terminated holds its locks for another 30 to 110 ms; a tab that lives on, for good. */
+/** A worker that was just terminated holds its locks for another 30 to 110 ms; a tab that is alone, for good. */
 const ENGINE_LOCK_WAIT_MS = 500;
+/** An owner waits longer: whoever holds the engine is on its way out, however busy the machine is. */
+const OWNER_LOCK_WAIT_MS = 3_000;
 /** Only a deletion holds this lock alone, for some milliseconds. */
 const IN_USE_LOCK_WAIT_MS = 1_000;
 const PROBE_FILE = 'probe';
@@ -35,6 +37,8 @@ const MAX_SUPERFLUOUS_BYTES = 8 * 1024 * 1024;
 export interface DiskStoreRuntime {
   readonly clock: Clock;
   readonly hashing: Hashing;
+  /** No other tab that takes part in sharing holds the engine for good. */
+  readonly isOwner: boolean;
 }
 
 /**
@@ -71,11 +75,11 @@ async function openPreferred(
   onClosed: () => void,
 ): Promise<AudioStore> {
   const { namespace, version, disk } = config;
-  const { clock } = runtime;
+  const { clock, isOwner } = runtime;
   const openFallback = () => openIndexedDbStore({ name: databaseName(namespace, version), clock, onClosed });
   if (disk.store === 'indexeddb') return openFallback();
   try {
-    const wish = { mode: 'exclusive', waitMs: ENGINE_LOCK_WAIT_MS } as const;
+    const wish = { mode: 'exclusive', waitMs: isOwner ? OWNER_LOCK_WAIT_MS : ENGINE_LOCK_WAIT_MS } as const;
     const engine = await takeLock(engineLockName(namespace, version), wish, clock);
     if (engine !== undefined) return await openOpfs(config, runtime, engine, onClosed);
   } catch (error) {

@@ -14,8 +14,8 @@ import type { FileDirectory, RandomAccessFile } from '../core/storage/random-acc
  */
 const NAME_DURABLE_AFTER_MS = 60_000;
 /** The handles of a worker that was just terminated are let go some 30 to 110 ms later. */
-const BUSY_RETRY_MS = 50;
-const MAX_BUSY_RETRIES = 10;
+const BUSY_RETRY_MS = 10;
+const MAX_BUSY_RETRIES = 50;
 
 /**
  * Opens the directory at the path below the origin's root, creating what is missing on the way.

@@ -33,6 +33,7 @@ export class Metrics {
     refused: 0,
     synthesis: 0,
     workerLost: 0,
+    ignoredMessages: 0,
   };
   readonly saved = { requests: 0, characters: 0, synthesisMs: 0 };
   hits = 0;

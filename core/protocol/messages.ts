@@ -53,6 +53,11 @@ export type CacheRequest =
   | { readonly type: 'read'; readonly callId: string; readonly spec: SpeechSpec }
   /** Wait for the fill that a `read` was told is pending. */
   | { readonly type: 'await-fill'; readonly callId: string }
+  /**
+   * This caller is synthesizing the phrase by the grant of an owner that is gone: grants it anew, unless somebody else
+   * has been granted it meanwhile.
+   */
+  | { readonly type: 'resume-fill'; readonly callId: string; readonly spec: SpeechSpec }
   /** The caller no longer wants the clip. `hasBegun`: it was granted the fill and is synthesizing. */
   | { readonly type: 'leave-fill'; readonly callId: string; readonly hasBegun: boolean }
   /** The synthesis is still under way: extend its lease. */
@@ -93,6 +98,7 @@ export interface AnswerByRequest {
   has: boolean;
   read: HitAnswer | FillGrantedAnswer | FillPendingAnswer;
   'await-fill': HitAnswer | FillGrantedAnswer;
+  'resume-fill': FillGrantedAnswer | undefined;
   'leave-fill': undefined;
   'renew-fill': undefined;
   'fill-chunk': undefined;
@@ -192,11 +198,20 @@ export interface ReadyAnswer {
   readonly store: StoreKind;
 }
 
+/** How a tab takes part; handed to the worker of the owner. */
+export interface Share {
+  /** Begins the names of all channels and locks. */
+  readonly name: string;
+  readonly epoch: string;
+}
+
 /** What a worker is opened with. The secret is not part of the configuration, so that no statistic shows it. */
 export interface OpenRequest {
   readonly protocolVersion: number;
   readonly config: CacheConfig;
   readonly keySecret?: string | undefined;
+  /** Other tabs use this worker too; without it only the page that started it does. */
+  readonly share?: Share | undefined;
 }
 
 /** The one object a worker exposes through Comlink. */

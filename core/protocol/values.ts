@@ -168,6 +168,8 @@ export interface ErrorCounters {
   readonly refused: number;
   readonly synthesis: number;
   readonly workerLost: number;
+  /** Messages between tabs that were not ours, malformed, or of an owner that is gone. */
+  readonly ignoredMessages: number;
 }
 
 /** State of one tier. */
@@ -195,7 +197,7 @@ export interface DiskState extends TierState, StoreReport {}
 
 /** Something is not as it should be; the cache works on. */
 export interface HealthAlert {
-  readonly code: 'STORE_FALLBACK' | 'WRITES_FAILING' | 'WORKER_UNAVAILABLE';
+  readonly code: 'STORE_FALLBACK' | 'WRITES_FAILING' | 'WORKER_UNAVAILABLE' | 'TAB_ALONE';
   /** What is wrong and what to do. */
   readonly message: string;
   readonly sinceMs: number;
@@ -225,8 +227,13 @@ export interface CacheStats {
   readonly tiers: { readonly memory: TierState; readonly disk: DiskState; readonly remote: undefined };
   readonly health: { readonly status: 'ok' | 'degraded' | 'failing'; readonly alerts: readonly HealthAlert[] };
   readonly runtime: {
-    /** True when this tab's worker holds the stores; false when it has memory only. */
+    /** True when this tab's worker holds the stores. */
     readonly owner: boolean;
+    /**
+     * What this tab is among the tabs of its origin: the `owner`'s worker serves all of them, a `follower` uses it, and
+     * one that is `alone` has a worker of its own that nobody else uses.
+     */
+    readonly role: 'owner' | 'follower' | 'alone';
     /** How the worker was started; `none`: it could not be, and nothing is cached. */
     readonly workerMode: 'module' | 'custom' | 'none';
     readonly store: StoreKind;

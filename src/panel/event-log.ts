@@ -22,6 +22,7 @@ export const EVENT_TYPES: readonly ClientEvent['type'][] = [
   'entry-deleted',
   'cleared',
   'entries-removed',
+  'owner-changed',
   'warning',
 ];
 
@@ -44,6 +45,8 @@ export function describeEvent(event: ClientEvent): EventLine {
       return [event.type, 'all entries'];
     case 'entries-removed':
       return [event.reason, `${formatCount(event.entries)} from ${event.tier}`, formatBytes(event.bytes)];
+    case 'owner-changed':
+      return ['owner', `this tab is ${event.role === 'alone' ? '' : 'the '}${event.role}`];
     case 'warning':
       return [event.type, event.message];
   }

@@ -3,6 +3,7 @@ import { card, element, figures, setAttribute, setText } from './dom';
 import type { PanelView } from './panel-view';
 
 const STATUS = { ok: '✓ works', degraded: '▲ degraded', failing: '✕ failing' };
+const ROLES = { owner: 'serves all tabs', follower: 'is served by another tab', alone: 'works alone' };
 const STORES = { opfs: 'OPFS', indexeddb: 'IndexedDB', file: 'file', none: 'none: memory only' };
 
 /** Creates the view. Status and alerts are announced when they change. */
@@ -16,9 +17,9 @@ export function createHealth(): PanelView {
       setText(status, STATUS[stats.health.status]);
       setAttribute(status, 'class', `status ${stats.health.status}`);
       setText(alerts, stats.health.alerts.map((alert) => alert.message).join('\n'));
-      const { owner, store, workerMode } = stats.runtime;
+      const { role, store, workerMode } = stats.runtime;
       const { namespace, version } = stats.config;
-      runtime.show(STORES[store], workerMode, owner ? 'holds the stores' : 'memory only', `${namespace} v${version}`);
+      runtime.show(STORES[store], workerMode, ROLES[role], `${namespace} v${version}`);
     },
   };
 }

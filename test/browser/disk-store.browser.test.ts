@@ -95,25 +95,45 @@ test('what a newer format wrote is left as it is, and entries lie in IndexedDB',
   expect(new Uint8Array((await file?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(newer);
 });
 
-test('a second client of a cache keeps audio in memory and says why; after the first one the disk is free', async () => {
+test('a second client of a cache uses the first one’s worker, and has its own once that is closed', async () => {
   const namespace = freshNamespace();
   const first = createClient({ namespace });
-  await first.put('On disk.', wavOf('On disk.'));
+  await first.put('From the first.', wavOf('From the first.'));
+  const second = createClient({ namespace });
+  await second.put('From the second.', wavOf('From the second.'));
+  expect((await second.get('From the first.'))?.source).toBe('memory');
+  expect((await first.get('From the second.'))?.source).toBe('memory');
+  expect((await second.stats()).runtime).toMatchObject({ role: 'follower', owner: false, store: 'opfs' });
+  expect((await first.stats()).runtime).toMatchObject({ role: 'owner', owner: true, store: 'opfs' });
+  await first.close();
+
+  expect((await second.get('From the first.'))?.source).toBe('disk');
+  expect((await second.stats()).runtime).toMatchObject({ role: 'owner', owner: true, store: 'opfs' });
+  expect(await databasesOf(namespace)).toEqual([]);
+});
+
+test('a client whose files another worker holds keeps audio in memory and says why', async () => {
+  const namespace = freshNamespace();
+  let release = () => {};
+  await new Promise<void>((onHeld) => {
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    void navigator.locks.request(`reprise:${namespace}:v1`, () => {
+      onHeld();
+      return held;
+    });
+  });
   const warnings: string[] = [];
-  const second = createClient({ namespace, onWarning: (message) => warnings.push(message) });
-  await second.put('In memory.', wavOf('In memory.'));
-  const { runtime, health } = await second.stats();
+  const cache = createClient({ namespace, onWarning: (message) => warnings.push(message) });
+  await cache.put('In memory.', wavOf('In memory.'));
+  const { runtime, health } = await cache.stats();
   expect(runtime.store).toBe('none');
   expect(health).toMatchObject({ status: 'degraded', alerts: [{ code: 'STORE_FALLBACK' }] });
   expect(health.alerts[0]?.message).toContain('Another tab');
   expect(warnings).toHaveLength(1);
   expect(await databasesOf(namespace)).toEqual([]);
-  await second.close();
-  await first.close();
-
-  const third = createClient({ namespace });
-  expect((await third.get('On disk.'))?.source).toBe('disk');
-  expect((await third.stats()).runtime.store).toBe('opfs');
+  release();
 });
 
 test('a second client gets the disk when the first one lets go in time', async () => {

@@ -79,6 +79,7 @@ test('a page that goes away for good leaves its worker writing', async () => {
 test('a closed client listens to the page no more', async () => {
   const { start, workers } = watchedWorkers();
   const cache = createClient({ worker: start });
+  await cache.has('x');
   await cache.close();
   dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
   hide('hidden');

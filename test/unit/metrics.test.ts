@@ -25,6 +25,7 @@ describe('The counters of a cache', () => {
       refused: 0,
       synthesis: 0,
       workerLost: 0,
+      ignoredMessages: 0,
     });
   });
 

@@ -78,7 +78,7 @@ function render(metrics: Metrics, memory = EMPTY, disk = EMPTY): ReadonlyMap<str
     performance: metrics.summary(NOW_MS),
     tiers: { memory, disk: { ...disk, ...NO_REPORT }, remote: undefined },
     health: { status: 'ok', alerts: [] },
-    runtime: { owner: true, workerMode: 'module', store: 'file', version: 1 },
+    runtime: { owner: true, role: 'owner', workerMode: 'module', store: 'file', version: 1 },
   };
   return parse(renderPrometheus({ stats, histograms: metrics.histograms() }));
 }

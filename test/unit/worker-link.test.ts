@@ -23,7 +23,7 @@ function openLink(protocolVersion = PROTOCOL_VERSION): WorkerLink {
   };
   return new WorkerLink({
     worker: startWorker,
-    open: { protocolVersion, config: configOf() },
+    open: () => ({ protocolVersion, config: configOf() }),
     callTimeoutMs: 5000,
     clock,
     onEvent: () => {},

@@ -1,0 +1,93 @@
+/**
+ * Browsers with many tabs over one profile on disk, and what can happen to a tab: it is closed, it crashes, it is
+ * reloaded, it is navigated away into the back/forward cache and comes back.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { chromiumArgs, ensureChromium } from './chromium.mjs';
+import { findFirefox, launchFirefox } from './firefox.mjs';
+
+/**
+ * @template Argument, Result
+ * @typedef {(run: (argument: Argument) => Result | Promise<Result>, argument: Argument) => Promise<Result>} Evaluate
+ */
+
+/**
+ * A tab that can be told what to do. `crash` is undefined where it would take the other tabs with it.
+ * @typedef {object} DrivenTab
+ * @property {<Argument, Result>(run: (argument: Argument) => Result | Promise<Result>, argument: Argument) => Promise<Result>} evaluate
+ * @property {(url: string) => Promise<unknown>} goto
+ * @property {() => Promise<unknown>} back
+ * @property {() => Promise<unknown>} reload
+ * @property {() => Promise<unknown>} close
+ * @property {(() => Promise<unknown>) | undefined} crash
+ */
+
+/**
+ * @typedef {{ readonly name: string, openTab(url: string): Promise<DrivenTab>, close(): Promise<void> }} TabBrowser
+ */
+
+/** Starts a Chromium that nobody sees, with its back/forward cache as people have it. @returns {Promise<TabBrowser>} */
+export async function openChromium() {
+  const profile = mkdtempSync(join(tmpdir(), 'reprise-tabs-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: ensureChromium(),
+    headless: true,
+    args: chromiumArgs,
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  });
+  return {
+    name: 'Chromium',
+    openTab: async (url) => {
+      const page = await context.newPage();
+      await page.goto(url);
+      return {
+        evaluate: (run, argument) => page.evaluate(/** @type {any} */ (run), argument),
+        goto: (target) => page.goto(target),
+        back: () => page.goBack({ waitUntil: 'commit' }),
+        reload: () => page.reload(),
+        close: () => page.close(),
+        crash: async () => {
+          const crashed = page.waitForEvent('crash');
+          const session = await context.newCDPSession(page);
+          // It never answers.
+          session.send('Page.crash').catch(() => {});
+          await crashed;
+        },
+      };
+    },
+    close: async () => {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
+
+/**
+ * Starts a Firefox that nobody sees; undefined on a machine without one, which `npm test` says. Its tabs of one origin
+ * share a process, so that none can crash alone.
+ * @returns {Promise<TabBrowser | undefined>}
+ */
+export async function openFirefox() {
+  const executablePath = findFirefox();
+  if (executablePath === undefined) return undefined;
+  const browser = await launchFirefox(executablePath);
+  return {
+    name: 'Firefox',
+    openTab: async (url) => {
+      const page = await browser.newPage();
+      await page.goto(url);
+      return {
+        evaluate: (run, argument) => page.evaluate(/** @type {any} */ (run), argument),
+        goto: (target) => page.goto(target),
+        back: () => page.goBack(),
+        reload: () => page.reload(),
+        close: () => page.close(),
+        crash: undefined,
+      };
+    },
+    close: () => browser.close(),
+  };
+}

@@ -1,0 +1,280 @@
+/**
+ * The line of a tab that is not the owner: to the owner's worker, over BroadcastChannels.
+ *
+ * Requests wait while there is no owner, and are sent again to the next one when theirs goes away unanswered: entries are
+ * immutable, so nothing is done wrongly twice. An owner that says nothing for a quarter of a second while something is
+ * asked is reported as silent; whoever composes this line then asks for the lock anew and tells the owner's page. Time
+ * is counted in looks, as in `worker-link.ts`, and only while something is pending.
+ */
+import type { Clock } from '../core/clock';
+import { type AudioCacheError, decodeError } from '../core/protocol/audio-cache-error';
+import { type AnswerTo, type CacheEvent, type CacheRequest, PROTOCOL_VERSION } from '../core/protocol/messages';
+import {
+  asHallMessage,
+  asToTabMessage,
+  fillLockName,
+  type HallMessage,
+  hallName,
+  type OwnerMessage,
+  ownerName,
+  type ToOwnerMessage,
+  tabName,
+} from '../core/protocol/tab-messages';
+import type { TabPlatform } from './tab-platform';
+import { type CallOptions, deadlineExceeded, notCloneable, workerLost } from './worker-link';
+
+/** How often pending requests are looked at. */
+const WATCH_INTERVAL_MS = 125;
+/** An owner that was silent for so many looks is reported. */
+const SILENT_TICKS = 2;
+
+/** What a line is made of. */
+export interface FollowerLinkOptions {
+  /** Undefined: the line is only a place to wait. */
+  readonly platform: TabPlatform | undefined;
+  /** Begins the names of all channels and locks. */
+  readonly share: string;
+  readonly tabId: string;
+  readonly clock: Clock;
+  readonly callTimeoutMs: number;
+  readonly onEvents: (events: readonly CacheEvent[]) => void;
+  /** There is an owner, and what was pending has been sent to it. */
+  readonly onOwner: () => void;
+  /** The owner speaks another protocol: this tab cannot follow it. */
+  readonly onRefused: (protocol: number) => void;
+  /** Something is asked and nobody answers; again at every second look. */
+  readonly onSilent: () => void;
+  /** A message was none of ours. */
+  readonly onIgnored: () => void;
+}
+
+/** A call that has not been answered. */
+export interface UnansweredCall {
+  readonly request: CacheRequest;
+  readonly options: CallOptions;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface PendingCall extends UnansweredCall {
+  /** How often it was looked at. */
+  ticks: number;
+}
+
+/** A follower's calls. */
+export class FollowerLink {
+  readonly #options: FollowerLinkOptions;
+  readonly #pendingById = new Map<number, PendingCall>();
+  /** Lets go of the lock of each fill this tab is at work on. */
+  readonly #releaseByFillId = new Map<string, () => void>();
+  #channels:
+    | { readonly hall: BroadcastChannel; readonly own: BroadcastChannel; readonly owner: BroadcastChannel }
+    | undefined;
+  #epoch: string | undefined;
+  #lastRequestId = 0;
+  #silentTicks = 0;
+  #isWatching = false;
+
+  constructor(options: FollowerLinkOptions) {
+    this.#options = options;
+  }
+
+  /** The epoch of the owner, while there is one. */
+  get epoch(): string | undefined {
+    return this.#epoch;
+  }
+
+  /** Sends a request, now or once there is an owner, and resolves to its answer. Fails as `WorkerLink.call` does. */
+  call<Request extends CacheRequest>(request: Request, options: CallOptions = {}): Promise<AnswerTo<Request>> {
+    return new Promise((resolve, reject) => {
+      const requestId = ++this.#lastRequestId;
+      // What the answer is the protocol says; the compiler cannot follow it through the channel.
+      const call: PendingCall = { request, options, resolve: resolve as (value: unknown) => void, reject, ticks: 0 };
+      this.#pendingById.set(requestId, call);
+      this.#send(requestId, call);
+      this.#watch();
+    });
+  }
+
+  /** Listens, and asks who the owner is. */
+  follow(): void {
+    const { platform, share, tabId } = this.#options;
+    if (this.#channels !== undefined || platform === undefined) return;
+    const hall = platform.openChannel(hallName(share));
+    const own = platform.openChannel(tabName(share, tabId));
+    this.#channels = { hall, own, owner: platform.openChannel(ownerName(share)) };
+    hall.addEventListener('message', ({ data }) => this.#onHallMessage(data));
+    own.addEventListener('message', ({ data }) => this.#onOwnMessage(data));
+    this.#tell({ reprise: 'hello', protocol: PROTOCOL_VERSION, tabId });
+    this.#watch();
+  }
+
+  /** Listens no more, as when the page is frozen; what is pending waits for `follow`. */
+  pause(): void {
+    if (this.#channels === undefined) return;
+    this.#tell({ reprise: 'leaving', tabId: this.#options.tabId });
+    for (const channel of Object.values(this.#channels)) channel.close();
+    this.#channels = undefined;
+    this.#leaveOwner();
+  }
+
+  /** Ends the line and hands over what has not been answered. */
+  end(): readonly UnansweredCall[] {
+    this.pause();
+    const calls = [...this.#pendingById.values()];
+    this.#pendingById.clear();
+    return calls;
+  }
+
+  /** Tells the page of the owner that its worker does not answer. */
+  complain(): void {
+    if (this.#epoch === undefined)
+      this.#tell({ reprise: 'hello', protocol: PROTOCOL_VERSION, tabId: this.#options.tabId });
+    else this.#channels?.hall.postMessage({ reprise: 'unanswered', epoch: this.#epoch } satisfies HallMessage);
+  }
+
+  #onHallMessage(data: unknown): void {
+    const message = asHallMessage(data);
+    switch (message?.reprise) {
+      case undefined:
+        this.#options.onIgnored();
+        return;
+      case 'owner':
+        this.#meet(message);
+        return;
+      case 'events':
+        if (message.epoch === this.#epoch) this.#options.onEvents(message.events);
+        else if (this.#epoch !== undefined) this.#options.onIgnored();
+        return;
+      case 'resigned':
+        if (message.epoch === this.#epoch) this.#leaveOwner();
+        return;
+      // For the owner's page.
+      case 'unanswered':
+    }
+  }
+
+  #onOwnMessage(data: unknown): void {
+    const message = asToTabMessage(data);
+    if (message?.reprise === 'owner') {
+      this.#meet(message);
+      return;
+    }
+    const call = message?.reprise === 'answer' ? this.#pendingById.get(message.requestId) : undefined;
+    if (
+      message === undefined ||
+      message.epoch !== this.#epoch ||
+      (message.reprise === 'answer' && call === undefined)
+    ) {
+      this.#options.onIgnored();
+      return;
+    }
+    this.#silentTicks = 0;
+    if (message.reprise === 'alive' || call === undefined) return;
+    const { requestId, outcome } = message;
+    this.#pendingById.delete(requestId);
+    this.#noteEnd(call.request);
+    if ('error' in outcome) {
+      call.reject(decodeError(outcome.error));
+      return;
+    }
+    this.#noteGrant(outcome.value);
+    call.resolve(outcome.value);
+  }
+
+  /** Turns to an owner: one that is new gets everything that is pending. */
+  #meet({ protocol, epoch }: OwnerMessage): void {
+    this.#silentTicks = 0;
+    if (protocol !== PROTOCOL_VERSION) {
+      this.#options.onRefused(protocol);
+      return;
+    }
+    if (epoch === this.#epoch) return;
+    this.#leaveOwner();
+    this.#epoch = epoch;
+    for (const [requestId, call] of this.#pendingById) this.#send(requestId, call);
+    this.#options.onOwner();
+  }
+
+  #leaveOwner(): void {
+    this.#epoch = undefined;
+    this.#silentTicks = 0;
+    for (const release of this.#releaseByFillId.values()) release();
+    this.#releaseByFillId.clear();
+    for (const [requestId, call] of this.#pendingById) {
+      if (call.request.type !== 'await-fill') continue;
+      // Only the owner that said so knows what this caller waits for: it has to ask anew.
+      this.#pendingById.delete(requestId);
+      call.reject(ownerLost());
+    }
+  }
+
+  #send(requestId: number, call: PendingCall): void {
+    if (this.#epoch === undefined) return;
+    const { tabId } = this.#options;
+    const { request } = call;
+    try {
+      this.#tell({ reprise: 'request', protocol: PROTOCOL_VERSION, epoch: this.#epoch, tabId, requestId, request });
+    } catch (error) {
+      this.#pendingById.delete(requestId);
+      call.reject(notCloneable(error));
+    }
+  }
+
+  /** A fill was granted: as long as this tab lives and is at work it holds a lock that says so. */
+  #noteGrant(value: unknown): void {
+    const answer = value as AnswerTo<CacheRequest>;
+    if (typeof answer !== 'object' || !('type' in answer) || answer.type !== 'fill-granted') return;
+    const { fillId } = answer;
+    const { platform, share, tabId } = this.#options;
+    const epoch = this.#epoch;
+    if (epoch === undefined) return;
+    const held = new Promise<void>((resolve) => this.#releaseByFillId.set(fillId, resolve));
+    platform?.locks
+      .request(fillLockName(share, fillId), () => {
+        this.#tell({ reprise: 'filling', epoch, tabId, fillId });
+        return held;
+      })
+      // Without it the owner takes this tab for gone: the phrase may be synthesized twice, and is heard all the same.
+      .catch(() => {});
+  }
+
+  #noteEnd(request: CacheRequest): void {
+    if (request.type !== 'fill-complete' && request.type !== 'fill-failed') return;
+    this.#releaseByFillId.get(request.fillId)?.();
+    this.#releaseByFillId.delete(request.fillId);
+  }
+
+  #tell(message: ToOwnerMessage): void {
+    this.#channels?.owner.postMessage(message);
+  }
+
+  /** Looks at the pending calls, and waits for an owner, until there is nothing to wait for. */
+  #watch(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    this.#options.clock.schedule(() => {
+      this.#isWatching = false;
+      if (this.#channels === undefined) return;
+      if (this.#pendingById.size === 0 && this.#epoch !== undefined) return;
+      this.#inspect();
+      this.#watch();
+    }, WATCH_INTERVAL_MS);
+  }
+
+  #inspect(): void {
+    const { callTimeoutMs, onSilent } = this.#options;
+    for (const [requestId, call] of this.#pendingById) {
+      call.ticks++;
+      if (call.options.isPatient || call.ticks * WATCH_INTERVAL_MS < callTimeoutMs) continue;
+      this.#pendingById.delete(requestId);
+      call.reject(deadlineExceeded(callTimeoutMs));
+    }
+    this.#silentTicks++;
+    if (this.#silentTicks % SILENT_TICKS === 0) onSilent();
+  }
+}
+
+function ownerLost(): AudioCacheError {
+  return workerLost('Its tab is gone.');
+}

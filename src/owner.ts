@@ -1,0 +1,79 @@
+/**
+ * Who is the owner: the tab that holds the Web Lock of the cache. The others wait in the lock's queue.
+ *
+ * The lock goes with its tab, however that ends. Never `steal`: that would take the lock and leave the files open in the
+ * worker of the former owner. A page that was frozen into the back/forward cache with the lock lets go of it only when
+ * somebody asks anew, so a follower that gets no answer asks again (Chromium; a queued request got nothing in 18 s).
+ */
+
+/** What a tab is told. */
+export interface OwnershipListeners {
+  /** This tab is the owner, until `release`. */
+  readonly onOwned: () => void;
+  /** Another tab is; this one waits. */
+  readonly onTaken: () => void;
+  /** The browser gives no locks here after all, as in a sandboxed frame. */
+  readonly onRefused: () => void;
+}
+
+/** One tab's part in the lock. */
+export class Ownership {
+  readonly #locks: LockManager;
+  readonly #name: string;
+  readonly #listeners: OwnershipListeners;
+  /** Ends the wait, or lets go of the lock. */
+  #end: () => void = () => {};
+
+  constructor(locks: LockManager, name: string, listeners: OwnershipListeners) {
+    this.#locks = locks;
+    this.#name = name;
+    this.#listeners = listeners;
+  }
+
+  /** Takes the lock if it is free, and otherwise waits for it. */
+  start(): void {
+    let isOver = false;
+    this.#end();
+    this.#end = () => {
+      isOver = true;
+    };
+    const onAnswer = (lock: Lock | null): Promise<void> | undefined => {
+      if (isOver) return undefined;
+      if (lock !== null) return this.#hold();
+      this.#listeners.onTaken();
+      this.#wait();
+      return undefined;
+    };
+    this.#locks.request(this.#name, { ifAvailable: true }, onAnswer).catch(() => {
+      if (!isOver) this.#listeners.onRefused();
+    });
+  }
+
+  /** Gives up the place in the queue for a new one: asking anew is what frees the lock of a frozen page. */
+  askAgain(): void {
+    this.#end();
+    this.#wait();
+  }
+
+  /** Lets go of the lock, or of the place in the queue. */
+  release(): void {
+    this.#end();
+    this.#end = () => {};
+  }
+
+  #wait(): void {
+    const stop = new AbortController();
+    this.#end = () => stop.abort();
+    this.#locks
+      .request(this.#name, { signal: stop.signal }, () => (stop.signal.aborted ? undefined : this.#hold()))
+      // It was given up.
+      .catch(() => {});
+  }
+
+  #hold(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#end = resolve;
+      this.#listeners.onOwned();
+    });
+  }
+}
