@@ -10,14 +10,14 @@ import { chromiumArgs, ensureChromium } from './chromium.mjs';
 import { findFirefox, launchFirefox } from './firefox.mjs';
 
 /**
- * @template Argument, Result
- * @typedef {(run: (argument: Argument) => Result | Promise<Result>, argument: Argument) => Promise<Result>} Evaluate
+ * @typedef {import('../test/tabs/tab-page').TabPage} TabPage
  */
 
 /**
  * A tab that can be told what to do. `crash` is undefined where it would take the other tabs with it.
  * @typedef {object} DrivenTab
- * @property {<Argument, Result>(run: (argument: Argument) => Result | Promise<Result>, argument: Argument) => Promise<Result>} evaluate
+ * @property {<Name extends keyof TabPage>(name: Name, ...args: Parameters<TabPage[Name]>) => Promise<Awaited<ReturnType<TabPage[Name]>>>} ask
+ * calls a method of the page
  * @property {(url: string) => Promise<unknown>} goto
  * @property {() => Promise<unknown>} back
  * @property {() => Promise<unknown>} reload
@@ -44,7 +44,7 @@ export async function openChromium() {
       const page = await context.newPage();
       await page.goto(url);
       return {
-        evaluate: (run, argument) => page.evaluate(/** @type {any} */ (run), argument),
+        ask: asker((call) => page.evaluate(callPage, call)),
         goto: (target) => page.goto(target),
         back: () => page.goBack({ waitUntil: 'commit' }),
         reload: () => page.reload(),
@@ -73,16 +73,18 @@ export async function openChromium() {
 export async function openFirefox() {
   const executablePath = findFirefox();
   if (executablePath === undefined) return undefined;
-  const browser = await launchFirefox(executablePath);
+  // Driven, it keeps no page in its back/forward cache unless told.
+  const browser = await launchFirefox(executablePath, { prefs: { 'fission.bfcacheInParent': true } });
   return {
     name: 'Firefox',
     openTab: async (url) => {
       const page = await browser.newPage();
       await page.goto(url);
       return {
-        evaluate: (run, argument) => page.evaluate(/** @type {any} */ (run), argument),
+        ask: asker((call) => page.evaluate(callPage, call)),
         goto: (target) => page.goto(target),
-        back: () => page.goBack(),
+        // The driver waits for a page to load, which one from the back/forward cache does not.
+        back: () => page.evaluate(() => void setTimeout(() => Reflect.get(globalThis, 'history').back())),
         reload: () => page.reload(),
         close: () => page.close(),
         crash: undefined,
@@ -90,4 +92,26 @@ export async function openFirefox() {
     },
     close: () => browser.close(),
   };
+}
+
+/**
+ * @typedef {{ readonly name: string, readonly args: readonly unknown[] }} PageCall
+ */
+
+/**
+ * Types a driver's way of calling the page as the page's methods are.
+ * @param {(call: PageCall) => Promise<unknown>} evaluate
+ */
+function asker(evaluate) {
+  const ask = (/** @type {string} */ name, /** @type {readonly unknown[]} */ ...args) => evaluate({ name, args });
+  // What the method of this name returns; the compiler cannot follow it through the browser.
+  return /** @type {DrivenTab['ask']} */ (ask);
+}
+
+/**
+ * Runs in the page, which has put its methods there.
+ * @param {PageCall} call
+ */
+function callPage({ name, args }) {
+  return Promise.resolve(Reflect.get(globalThis, 'repriseTab')[name](...args));
 }

@@ -6,12 +6,7 @@
  */
 import { type Clock, systemClock } from '../core/clock';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import {
-  type Address,
-  type AnswerTo,
-  type CacheEvent,
-  type CacheRequest,
-} from '../core/protocol/messages';
+import type { Address, AnswerTo, CacheEvent, CacheRequest } from '../core/protocol/messages';
 import type {
   CacheStats,
   CleanupReport,
@@ -154,7 +149,6 @@ export class AudioCacheClient {
       onHidden: () => this.#settle(),
       onFrozen: () => this.#line.suspend(),
       onRestored: () => this.#line.resume(),
-      onGone: () => this.#line.leave(),
     });
   }
 

@@ -23,7 +23,10 @@ import { FollowerLink } from './follower-link';
 import type { WorkerSource } from './options';
 import { Ownership } from './owner';
 import type { TabPlatform } from './tab-platform';
-import { type CallOptions, WorkerLink, workerLost } from './worker-link';
+import { type CallOptions, startWorker, WorkerLink, workerLost } from './worker-link';
+
+/** The next owner starts its worker ahead, but not while its page is still loading. */
+const STANDBY_DELAY_MS = 1_000;
 
 /** What this tab is among the tabs of its origin. */
 export type TabRole = CacheStats['runtime']['role'];
@@ -60,6 +63,8 @@ export class CacheLine {
   #link: WorkerLink | undefined;
   /** Without one: the way to the owner's, and the place to wait until there is an owner. */
   #follower: FollowerLink;
+  /** A worker that was started ahead, as this tab is likely to be the next owner. */
+  #standby: Worker | undefined;
   /** Where the owner's page hears that its worker does not answer. */
   #hall: BroadcastChannel | undefined;
   #epoch = '';
@@ -80,7 +85,7 @@ export class CacheLine {
       this.#beAlone('The browser gives this page no Web Locks or no BroadcastChannel.');
       return;
     }
-    this.#ownership = new Ownership(platform.locks, ownerName(this.#share), {
+    this.#ownership = new Ownership(platform.locks, ownerName(this.#share), platform.mayQueue, {
       onOwned: () => this.#beOwner(),
       onTaken: () => this.#follower.follow(),
       onRefused: () => this.#beAlone('The browser gives this page no Web Locks.'),
@@ -103,10 +108,12 @@ export class CacheLine {
   suspend(): void {
     if (this.#isSuspended) return;
     this.#isSuspended = true;
-    this.#resign();
+    // First, since it takes a while to let go of its files.
     this.#link?.end(workerLost('Its page was frozen.'));
     this.#link = undefined;
+    this.#resign();
     this.#follower.pause();
+    this.#takeStandby()?.terminate();
   }
 
   /** The page is back. */
@@ -115,12 +122,6 @@ export class CacheLine {
     this.#isSuspended = false;
     if (this.#isAlone) this.#startLink(undefined);
     else this.#ownership?.start();
-  }
-
-  /** The page goes away for good: another tab can be the owner from now on, while this one's worker still writes. */
-  leave(): void {
-    this.#resign();
-    if (this.#link === undefined) this.#follower.pause();
   }
 
   /** Resolves once what was accepted is written, as far as there is somebody to write it. */
@@ -133,6 +134,8 @@ export class CacheLine {
   end(error: AudioCacheError): void {
     for (const { reject } of this.#follower.end()) reject(error);
     this.#link?.end(error);
+    this.#isSuspended = true;
+    this.#takeStandby()?.terminate();
     this.#resign();
   }
 
@@ -166,7 +169,7 @@ export class CacheLine {
     this.#follower = this.#createFollower();
     const config = this.#config();
     const link = new WorkerLink({
-      worker,
+      start: () => this.#takeStandby() ?? startWorker(worker),
       open: () => ({ protocolVersion: PROTOCOL_VERSION, config, keySecret, share: newShare?.() }),
       callTimeoutMs,
       clock,
@@ -197,7 +200,12 @@ export class CacheLine {
       clock,
       callTimeoutMs,
       onEvents: (events) => events.forEach(onEvent),
-      onOwner: () => onOwnerChanged('follower'),
+      onOwner: () => {
+        this.#ownership?.settle();
+        onOwnerChanged('follower');
+      },
+      onResigned: () => this.#ownership?.askAgain(),
+      onStandby: () => clock.schedule(() => this.#prepareStandby(), STANDBY_DELAY_MS),
       onRefused: (protocol) =>
         this.#beAlone(
           `Another tab runs a version of reprise-cache with protocol ${protocol}, and this one has ${PROTOCOL_VERSION}; reload all tabs.`,
@@ -208,6 +216,26 @@ export class CacheLine {
       },
       onIgnored,
     });
+  }
+
+  #prepareStandby(): void {
+    if (this.#link !== undefined || this.#isSuspended || this.#standby !== undefined) return;
+    try {
+      const standby = startWorker(this.#options.worker);
+      this.#standby = standby;
+      // One that cannot run is found out about again by whoever needs it.
+      standby.addEventListener('error', () => {
+        if (this.#standby === standby) this.#standby = undefined;
+      });
+    } catch {
+      // The same.
+    }
+  }
+
+  #takeStandby(): Worker | undefined {
+    const standby = this.#standby;
+    this.#standby = undefined;
+    return standby;
   }
 
   /** Gives up being the owner, or waiting to be. */

@@ -19,8 +19,8 @@ type ReadRequest = Extract<CacheRequest, { type: 'read' | 'await-fill' }>;
 /** A call that loses its worker so many times synthesizes on its own. */
 const MAX_ATTEMPTS = 4;
 /**
- * A call that has lost the synthesis it waited for asks anew after this time: if the tab that synthesizes is still there,
- * it says so to the new owner first.
+ * A call that has lost the synthesis it waited for asks the next worker after this time: if the tab that synthesizes is
+ * still there, it has said so by then.
  */
 const LOST_WAIT_MS = 50;
 
@@ -105,11 +105,14 @@ export class ClipRequests {
     return filled;
   }
 
-  async #awaitFill(callId: string, signal: AbortSignal | undefined): Promise<AnswerTo<{ type: 'await-fill'; callId: string }>> {
+  async #awaitFill(
+    callId: string,
+    signal: AbortSignal | undefined,
+  ): Promise<AnswerTo<{ type: 'await-fill'; callId: string }>> {
     try {
       return await this.#ask({ type: 'await-fill', callId }, callId, signal);
     } catch (error) {
-      if (isCacheFailure(error)) await abortable(this.#delay(LOST_WAIT_MS), signal);
+      if (isCacheFailure(error)) await abortable(this.#nextOwner(), signal);
       throw error;
     }
   }
@@ -128,9 +131,11 @@ export class ClipRequests {
     }
   }
 
-  #delay(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.schedule(resolve, ms);
+  /** Resolves once there is another worker, and whoever is synthesizing has had the time to tell it so. */
+  async #nextOwner(): Promise<void> {
+    await this.#link.call({ type: 'ping' }).catch(() => {});
+    await new Promise<void>((resolve) => {
+      this.#clock.schedule(resolve, LOST_WAIT_MS);
     });
   }
 

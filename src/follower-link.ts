@@ -40,6 +40,10 @@ export interface FollowerLinkOptions {
   readonly onEvents: (events: readonly CacheEvent[]) => void;
   /** There is an owner, and what was pending has been sent to it. */
   readonly onOwner: () => void;
+  /** The owner has gone, and there is no other yet. */
+  readonly onResigned: () => void;
+  /** This tab is likely to be the next owner. */
+  readonly onStandby: () => void;
   /** The owner speaks another protocol: this tab cannot follow it. */
   readonly onRefused: (protocol: number) => void;
   /** Something is asked and nobody answers; again at every second look. */
@@ -147,7 +151,10 @@ export class FollowerLink {
         else if (this.#epoch !== undefined) this.#options.onIgnored();
         return;
       case 'resigned':
-        if (message.epoch === this.#epoch) this.#leaveOwner();
+        if (message.epoch !== this.#epoch) return;
+        this.#leaveOwner();
+        this.#options.onResigned();
+        this.#watch();
         return;
       // For the owner's page.
       case 'unanswered':
@@ -170,7 +177,8 @@ export class FollowerLink {
       return;
     }
     this.#silentTicks = 0;
-    if (message.reprise === 'alive' || call === undefined) return;
+    if (message.reprise === 'standby') this.#options.onStandby();
+    if (message.reprise !== 'answer' || call === undefined) return;
     const { requestId, outcome } = message;
     this.#pendingById.delete(requestId);
     this.#noteEnd(call.request);

@@ -4,6 +4,8 @@
  * The lock goes with its tab, however that ends. Never `steal`: that would take the lock and leave the files open in the
  * worker of the former owner. A page that was frozen into the back/forward cache with the lock lets go of it only when
  * somebody asks anew, so a follower that gets no answer asks again (Chromium; a queued request got nothing in 18 s).
+ * Firefox keeps no page in that cache that holds a lock or waits for one: there a follower waits only while there is no
+ * owner to follow.
  */
 
 /** What a tab is told. */
@@ -21,12 +23,15 @@ export class Ownership {
   readonly #locks: LockManager;
   readonly #name: string;
   readonly #listeners: OwnershipListeners;
+  readonly #mayQueue: boolean;
   /** Ends the wait, or lets go of the lock. */
   #end: () => void = () => {};
 
-  constructor(locks: LockManager, name: string, listeners: OwnershipListeners) {
+  /** `mayQueue`: a page that waits for a lock stays eligible for the back/forward cache. */
+  constructor(locks: LockManager, name: string, mayQueue: boolean, listeners: OwnershipListeners) {
     this.#locks = locks;
     this.#name = name;
+    this.#mayQueue = mayQueue;
     this.#listeners = listeners;
   }
 
@@ -37,14 +42,18 @@ export class Ownership {
     this.#end = () => {
       isOver = true;
     };
-    const onAnswer = (lock: Lock | null): Promise<void> | undefined => {
+    const onAnswer = (isFree: boolean, lock: Lock | null) => {
       if (isOver) return undefined;
       if (lock !== null) return this.#hold();
+      if (this.#mayQueue || isFree) this.#wait();
       this.#listeners.onTaken();
-      this.#wait();
       return undefined;
     };
-    this.#locks.request(this.#name, { ifAvailable: true }, onAnswer).catch(() => {
+    const asked = this.#mayQueue
+      ? this.#locks.request(this.#name, { ifAvailable: true }, (lock) => onAnswer(false, lock))
+      : // Only looked at: in Firefox even a refused request keeps a page out of its cache.
+        this.#locks.query().then(({ held = [] }) => onAnswer(!held.some(({ name }) => name === this.#name), null));
+    asked.catch(() => {
       if (!isOver) this.#listeners.onRefused();
     });
   }
@@ -53,6 +62,11 @@ export class Ownership {
   askAgain(): void {
     this.#end();
     this.#wait();
+  }
+
+  /** There is an owner to follow. */
+  settle(): void {
+    if (!this.#mayQueue) this.release();
   }
 
   /** Lets go of the lock, or of the place in the queue. */

@@ -10,16 +10,17 @@
 export interface PageLifecycleListeners {
   /** The page may be gone in a moment: bring to safety what is pending. */
   readonly onHidden: () => void;
-  /** The page is frozen, for the back/forward cache or to save power, and its worker with it: let everything go. */
+  /**
+   * The page goes away, for good or into the back/forward cache, or is frozen to save power: let everything go, so that
+   * another tab can have it at once. What the worker was writing for nobody's sake but its own is completed later.
+   */
   readonly onFrozen: () => void;
   /** The page is back. */
   readonly onRestored: () => void;
-  /** The page goes away and does not come back. */
-  readonly onGone: () => void;
 }
 
 /** Listens until the returned function is called. Does nothing where there is no document. */
-export function watchPageLifecycle({ onHidden, onFrozen, onRestored, onGone }: PageLifecycleListeners): () => void {
+export function watchPageLifecycle({ onHidden, onFrozen, onRestored }: PageLifecycleListeners): () => void {
   if (typeof document === 'undefined') return () => {};
   const stop = new AbortController();
   const { signal } = stop;
@@ -28,15 +29,7 @@ export function watchPageLifecycle({ onHidden, onFrozen, onRestored, onGone }: P
   };
   document.addEventListener('visibilitychange', onVisibility, { signal });
   addEventListener('beforeunload', onHidden, { signal });
-  addEventListener(
-    'pagehide',
-    (event) => {
-      // The worker of a page that may not come back goes on writing for as long as it is left alive.
-      if (event.persisted) onFrozen();
-      else onGone();
-    },
-    { signal },
-  );
+  addEventListener('pagehide', onFrozen, { signal });
   addEventListener(
     'pageshow',
     (event) => {

@@ -119,8 +119,7 @@ export class Statistics {
     this.#workersLost++;
     this.#workerAlert = alert;
     // What was counted stays true; what was held is out of reach.
-    const tiers =
-      alert === undefined ? this.#told.tiers : { memory: EMPTY_TIER, disk: EMPTY_DISK, remote: undefined };
+    const tiers = alert === undefined ? this.#told.tiers : { memory: EMPTY_TIER, disk: EMPTY_DISK, remote: undefined };
     this.update({ ...this.#told, tiers });
   }
 
@@ -179,7 +178,16 @@ function emptyStats(config: CacheConfig, workerMode: CacheStats['runtime']['work
       expirations: 0,
       promotions: 0,
       saved: { requests: 0, characters: 0, synthesisMs: 0 },
-      errors: { corrupt: 0, collisions: 0, diskReads: 0, diskWrites: 0, refused: 0, synthesis: 0, workerLost: 0, ignoredMessages: 0 },
+      errors: {
+        corrupt: 0,
+        collisions: 0,
+        diskReads: 0,
+        diskWrites: 0,
+        refused: 0,
+        synthesis: 0,
+        workerLost: 0,
+        ignoredMessages: 0,
+      },
     },
     tiers: {
       memory: { ...EMPTY_TIER, maxBytes: config.memory.maxBytes },

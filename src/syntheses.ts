@@ -102,7 +102,11 @@ export class Syntheses {
     const { fillId } = granted;
     if (this.isUnderWay(synthesis.spec)) this.#feed(synthesis, fillId);
     // It ended meanwhile: the audio is there, or never will be.
-    else synthesis.done.then(() => this.#feed(synthesis, fillId), () => link.call({ type: 'fill-failed', fillId }).catch(() => {}));
+    else
+      synthesis.done.then(
+        () => this.#feed(synthesis, fillId),
+        () => link.call({ type: 'fill-failed', fillId }).catch(() => {}),
+      );
   }
 
   #feed(synthesis: Synthesis, fillId: string): void {

@@ -26,7 +26,7 @@ const MAX_FAILED_STARTS = 3;
 
 /** What a link is made of. */
 export interface WorkerLinkOptions {
-  readonly worker: WorkerSource | undefined;
+  readonly start: () => Worker;
   /** Made anew for each worker. */
   readonly open: () => OpenRequest;
   /** For a call, and for a worker to get ready. */
@@ -123,10 +123,9 @@ export class WorkerLink {
   }
 
   #start(): Session {
-    const { worker: source } = this.#options;
     let session: Session;
     try {
-      const worker = startWorker(source);
+      const worker = this.#options.start();
       const endpoint = wrap<CacheEndpoint>(worker);
       // Comlink's types split a promise of a union into a union of promises; what runs is the endpoint's own method.
       const handle = endpoint.handle as unknown as CacheEndpoint['handle'];
@@ -233,7 +232,8 @@ export class WorkerLink {
   }
 }
 
-function startWorker(source: WorkerSource | undefined): Worker {
+/** Starts the cache's worker, which takes requests once it was opened. */
+export function startWorker(source: WorkerSource | undefined): Worker {
   if (typeof source === 'function') return source();
   if (source !== undefined) return new Worker(source, { type: 'module', name: 'reprise-cache' });
   // One expression: bundlers look for exactly this shape.

@@ -3,12 +3,12 @@
  */
 import { expose } from 'comlink';
 import { systemClock } from '../core/clock';
+import { createHashing } from '../core/hashing';
 import { CacheService } from './cache-service';
 import { openDiskStore } from './open-disk-store';
+import { tabRuntime } from './tab-runtime';
 
-const hasTabs = typeof BroadcastChannel === 'function' && 'locks' in navigator;
-const tabs = hasTabs
-  ? { locks: navigator.locks, openChannel: (name: string) => new BroadcastChannel(name) }
-  : undefined;
+// Compiles what every cache needs before it is asked for: a worker may be started ahead of its use.
+createHashing().catch(() => {});
 
-expose(new CacheService({ clock: systemClock, openStore: openDiskStore, tabs }));
+expose(new CacheService({ clock: systemClock, openStore: openDiskStore, tabs: tabRuntime() }));

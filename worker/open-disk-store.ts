@@ -10,7 +10,7 @@ import type { Clock } from '../core/clock';
 import type { Hashing } from '../core/hashing';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { CacheConfig } from '../core/protocol/values';
-import { openLogStore } from '../core/storage/log-store';
+import { type LogStore, openLogStore } from '../core/storage/log-store';
 import type { FileDirectory } from '../core/storage/random-access-file';
 import type { AudioStore } from '../core/storage/store';
 import { earlierDatabase } from './earlier-database';
@@ -24,7 +24,7 @@ import { databaseName, namespacePath, versionDirectoryName } from './store-names
 /** A worker that was just terminated holds its locks for another 30 to 110 ms; a tab that is alone, for good. */
 const ENGINE_LOCK_WAIT_MS = 500;
 /** An owner waits longer: whoever holds the engine is on its way out, however busy the machine is. */
-const OWNER_LOCK_WAIT_MS = 3_000;
+const OWNER_LOCK_WAIT_MS = 4_000;
 /** Only a deletion holds this lock alone, for some milliseconds. */
 const IN_USE_LOCK_WAIT_MS = 1_000;
 const PROBE_FILE = 'probe';
@@ -48,21 +48,30 @@ export interface DiskStoreRuntime {
 export async function openDiskStore(config: CacheConfig, runtime: DiskStoreRuntime): Promise<AudioStore | undefined> {
   const { namespace, version, disk } = config;
   if (disk.store === 'none') return undefined;
-  const { clock } = runtime;
+  const { clock, isOwner } = runtime;
+  // Asked for together with the next one, since each takes a message to the browser and back.
+  const wish = { mode: 'exclusive', waitMs: isOwner ? OWNER_LOCK_WAIT_MS : ENGINE_LOCK_WAIT_MS } as const;
+  const engine =
+    disk.store === 'indexeddb' ? Promise.resolve(undefined) : takeLock(engineLockName(namespace, version), wish, clock);
+  // Whoever needs it hears why it was refused.
+  engine.catch(() => {});
   // Nobody can be kept from deleting this version without Web Locks, but nobody deletes without them either.
   const inUse = await takeLock(
     inUseLockName(namespace, version),
     { mode: 'shared', waitMs: IN_USE_LOCK_WAIT_MS },
     clock,
   ).catch(() => ({ release: () => {} }));
-  if (inUse === undefined) throw unavailable('This version of the cache is being deleted; reload the page.');
+  if (inUse === undefined) {
+    engine.then((held) => held?.release()).catch(() => {});
+    throw unavailable('This version of the cache is being deleted; reload the page.');
+  }
   const cancelDeletion = deleteOlderVersionsSoon(config, clock);
   const onClosed = () => {
     cancelDeletion();
     inUse.release();
   };
   try {
-    return await openPreferred(config, runtime, onClosed);
+    return await openPreferred(config, runtime, engine, onClosed);
   } catch (error) {
     onClosed();
     throw error;
@@ -72,16 +81,19 @@ export async function openDiskStore(config: CacheConfig, runtime: DiskStoreRunti
 async function openPreferred(
   config: CacheConfig,
   runtime: DiskStoreRuntime,
+  taking: Promise<HeldLock | undefined>,
   onClosed: () => void,
 ): Promise<AudioStore> {
   const { namespace, version, disk } = config;
-  const { clock, isOwner } = runtime;
+  const { clock } = runtime;
   const openFallback = () => openIndexedDbStore({ name: databaseName(namespace, version), clock, onClosed });
   if (disk.store === 'indexeddb') return openFallback();
+  // Beside the wait for the lock; whoever has that finds out whether it succeeded.
+  const directory = openOpfsDirectory([...namespacePath(namespace), versionDirectoryName(version)], clock);
+  directory.catch(() => {});
   try {
-    const wish = { mode: 'exclusive', waitMs: isOwner ? OWNER_LOCK_WAIT_MS : ENGINE_LOCK_WAIT_MS } as const;
-    const engine = await takeLock(engineLockName(namespace, version), wish, clock);
-    if (engine !== undefined) return await openOpfs(config, runtime, engine, onClosed);
+    const engine = await taking;
+    if (engine !== undefined) return await openOpfs(config, runtime, { engine, opening: directory }, onClosed);
   } catch (error) {
     if (disk.store === 'opfs') throw error;
     return openFallback();
@@ -94,16 +106,19 @@ async function openPreferred(
 async function openOpfs(
   { namespace, version, disk }: CacheConfig,
   { clock, hashing }: DiskStoreRuntime,
-  engine: HeldLock,
+  files: { readonly engine: HeldLock; readonly opening: Promise<FileDirectory> },
   onClosed: () => void,
 ): Promise<AudioStore> {
+  const { engine } = files;
   const database = earlierDatabase(databaseName(namespace, version), clock);
   // Beside the log, so that the slower of the two is all that is waited for.
   const opening = database.openExisting();
   try {
-    const directory = await openOpfsDirectory([...namespacePath(namespace), versionDirectoryName(version)], clock);
-    await probe(directory);
-    const log = await openLogStore({ directory, clock, hashing, random: Math.random, maxBytes: disk.maxBytes });
+    const directory = await files.opening;
+    const log = await probed(
+      directory,
+      openLogStore({ directory, clock, hashing, random: Math.random, maxBytes: disk.maxBytes }),
+    );
     return await openMigratingStore({
       log,
       database,
@@ -120,6 +135,15 @@ async function openOpfs(
     await (await opening)?.close();
     throw error;
   }
+}
+
+/** The log that is being opened, if handles of the directory really work; otherwise nothing of it stays open. */
+async function probed(directory: FileDirectory, opening: Promise<LogStore>): Promise<LogStore> {
+  const [working, opened] = await Promise.allSettled([probe(directory), opening]);
+  if (working.status === 'fulfilled' && opened.status === 'fulfilled') return opened.value;
+  if (opened.status === 'fulfilled') await opened.value.close();
+  // What is wrong with the handles says more than what the log made of it.
+  throw working.status === 'rejected' ? working.reason : (opened as PromiseRejectedResult).reason;
 }
 
 /**

@@ -64,6 +64,8 @@ export class TabService {
   readonly #tabById = new Map<string, Tab>();
   /** Fills granted to followers, with what ends the watch over each. */
   readonly #unwatchByFillId = new Map<string, () => void>();
+  /** The tab that came first: it is the first in the lock's queue, too, and prepares to be the next owner. */
+  #standbyTabId: string | undefined;
   #cancelAlive: (() => void) | undefined;
   #isStopped = false;
 
@@ -110,6 +112,7 @@ export class TabService {
     switch (message.reprise) {
       case 'hello':
         this.#tell(this.#tab(message.tabId).channel, this.#introduction());
+        if (message.protocol === PROTOCOL_VERSION) this.#appointStandby();
         return;
       case 'request':
         // It sees from the introduction that it cannot take part.
@@ -200,7 +203,7 @@ export class TabService {
 
   #closeIdle(): void {
     for (const [tabId, { pendingRequests, callIds }] of this.#tabById) {
-      if (pendingRequests === 0 && callIds.size === 0) this.#forget(tabId);
+      if (pendingRequests === 0 && callIds.size === 0 && tabId !== this.#standbyTabId) this.#forget(tabId);
     }
   }
 
@@ -210,6 +213,18 @@ export class TabService {
     this.#tabById.delete(tabId);
     tab.channel.close();
     for (const callId of tab.callIds) void this.#options.handle({ type: 'leave-fill', callId, hasBegun: false });
+    if (tabId !== this.#standbyTabId) return;
+    this.#standbyTabId = undefined;
+    this.#appointStandby();
+  }
+
+  #appointStandby(): void {
+    if (this.#standbyTabId !== undefined) return;
+    const [first] = this.#tabById;
+    if (first === undefined) return;
+    const [tabId, { channel }] = first;
+    this.#standbyTabId = tabId;
+    this.#tell(channel, { reprise: 'standby', epoch: this.#options.share.epoch });
   }
 
   /** Tells those who wait, for as long as somebody does. */

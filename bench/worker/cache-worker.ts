@@ -6,8 +6,9 @@ import { expose } from 'comlink';
 import { systemClock } from '../../core/clock';
 import { CacheService } from '../../worker/cache-service';
 import { openDiskStore } from '../../worker/open-disk-store';
+import { tabRuntime } from '../../worker/tab-runtime';
 import { answerFloor } from '../browser/floor-answers';
 
 // First, so that Comlink never sees the floor's messages.
 answerFloor();
-expose(new CacheService({ clock: systemClock, openStore: openDiskStore }));
+expose(new CacheService({ clock: systemClock, openStore: openDiskStore, tabs: tabRuntime() }));

@@ -45,7 +45,9 @@ export type ToTabMessage =
       readonly outcome: Outcome<unknown>;
     }
   /** A request takes long and is being worked on. */
-  | { readonly reprise: 'alive'; readonly epoch: string };
+  | { readonly reprise: 'alive'; readonly epoch: string }
+  /** This tab is likely to be the next owner: it may start a worker ahead, so that the others wait less. */
+  | { readonly reprise: 'standby'; readonly epoch: string };
 
 /** To everybody. */
 export type HallMessage =
@@ -82,6 +84,7 @@ export function asToTabMessage(data: unknown): ToTabMessage | undefined {
   const { reprise, outcome } = data;
   const isGood =
     reprise === 'alive' ||
+    reprise === 'standby' ||
     (reprise === 'owner' && isId(data.protocol)) ||
     (reprise === 'answer' &&
       typeof data.requestId === 'number' &&

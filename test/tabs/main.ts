@@ -2,77 +2,77 @@
  * A tab of the tests with several: a client, and what a test asks of it. Syntheses are made and counted by the server
  * (scripts/tab-site.mjs), so that those of a tab that died count, too. Every clip is compared with what it should be.
  */
-import { AudioCacheClient, type AudioCacheClientOptions, type ClientEvent } from '../../src/index';
-import { audioOfTake, isAudioOfText } from './spoken';
+import { AudioCacheClient } from '../../src/index';
+import { audioOfTake, isAudioOfText, sameBytes } from './spoken';
+import type { Pumped, SeenEvent, TabPage } from './tab-page';
+
+const EVENT_TYPES = ['entry-added', 'entry-deleted', 'cleared', 'owner-changed', 'failed', 'warning'] as const;
 
 let cache: AudioCacheClient | undefined;
-const events: (ClientEvent & { readonly atMs: number })[] = [];
-/** When each answer of `pump` came, and how many were wrong or never came. */
-let pumped: { answeredAtMs: number[]; wrong: number; failed: number } = { answeredAtMs: [], wrong: 0, failed: 0 };
+let pumped = { answeredAtMs: [] as number[], wrong: 0, failed: 0 };
 let isPumping = false;
 let restoredAtMs: number | undefined;
+const events: SeenEvent[] = [];
+const workers: Worker[] = [];
 
+addEventListener('pagehide', () => localStorage.setItem('goneAtMs', `${Date.now()}`));
 addEventListener('pageshow', ({ persisted }) => {
   if (persisted) restoredAtMs = Date.now();
 });
 
-const tab = {
-  /** Opens the client; a busy loop stands in for a worker that hangs when `hangs` is set. */
-  async open(options: Partial<AudioCacheClientOptions>, hangs = false): Promise<void> {
-    cache = new AudioCacheClient({
+const page: TabPage = {
+  async open(options, canHang = false) {
+    const opened = new AudioCacheClient({
       ...options,
-      ...(hangs ? { worker: () => hangingWorker() } : {}),
+      ...(canHang ? { worker: startHangingWorker } : {}),
       onWarning: () => {},
-      synthesize: ({ text }, { signal }) => fetch(`/speech?text=${encodeURIComponent(text)}`, { method: 'POST', signal }),
+      synthesize: ({ text }, { signal }) =>
+        fetch(`/speech?text=${encodeURIComponent(text)}`, { method: 'POST', signal }),
     });
-    for (const type of ['entry-added', 'entry-deleted', 'cleared', 'owner-changed', 'failed', 'warning'] as const) {
-      cache.on(type, (event) => events.push({ ...event, atMs: Date.now() }));
+    for (const type of EVENT_TYPES) {
+      opened.on(type, (event) => {
+        const { key, role } = { key: undefined, role: undefined, ...event };
+        events.push({ type, atMs: Date.now(), ...(key && { key }), ...(role && { role }) });
+      });
     }
-    await cache.stats();
+    cache = opened;
+    await opened.stats();
   },
 
-  async say(text: string, timeoutMs?: number) {
+  close: () => client().close(),
+
+  async say(text, timeoutMs) {
     const signal = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
     const clip = await client().getOrSynthesize(text, { signal });
     return { source: clip.source, joined: clip.joined, isRight: isAudioOfText(await clip.bytes(), text) };
   },
 
-  /** Which take of a phrase is held; -1 for bytes that are none of it. */
-  async take(text: string): Promise<number | undefined> {
+  source: async (text) => (await client().get(text))?.source,
+
+  async take(text) {
     const clip = await client().get(text);
     if (clip === undefined) return undefined;
     const take = Number(clip.metadata.custom?.take);
-    const bytes = new Uint8Array(await clip.bytes());
-    const expected = audioOfTake(text, take);
-    return bytes.length === expected.length && bytes.every((byte, index) => byte === expected[index]) ? take : -1;
+    return sameBytes(new Uint8Array(await clip.bytes()), audioOfTake(text, take)) ? take : -1;
   },
 
-  async put(text: string, take: number): Promise<void> {
-    const audio = audioOfTake(text, take);
-    await client().put(text, audio.buffer, { contentType: 'audio/mpeg', custom: { take } });
+  async put(text, take) {
+    await client().put(text, audioOfTake(text, take).buffer, { contentType: 'audio/mpeg', custom: { take } });
   },
 
-  async source(text: string): Promise<string | undefined> {
-    return (await client().get(text))?.source;
-  },
-
-  delete: (text: string) => client().delete(text),
+  delete: (text) => client().delete(text),
   clear: () => client().clear(),
-  close: () => client().close(),
   stats: () => client().stats(),
   snapshot: () => client().getSnapshot(),
   events: () => events.splice(0),
-  restoredAtMs: () => restoredAtMs,
 
-  /** Asks for the phrases in turn, all the time. */
-  startPump(texts: readonly string[]): void {
+  startPump(texts) {
     isPumping = true;
     pumped = { answeredAtMs: [], wrong: 0, failed: 0 };
     void (async () => {
       for (let turn = 0; isPumping; turn++) {
-        const text = texts[turn % texts.length] ?? '';
         try {
-          const { isRight } = await tab.say(text);
+          const { isRight } = await page.say(texts[turn % texts.length] ?? '');
           pumped.answeredAtMs.push(Date.now());
           if (!isRight) pumped.wrong++;
         } catch {
@@ -82,36 +82,75 @@ const tab = {
     })();
   },
 
-  stopPump() {
+  stopPump(): Pumped {
     isPumping = false;
     return pumped;
   },
 
-  pumped: () => pumped,
+  firstAnswerOfNextOwner(sinceMs) {
+    const change = events.find(({ type, atMs }) => type === 'owner-changed' && atMs >= sinceMs);
+    return change && pumped.answeredAtMs.find((atMs) => atMs >= change.atMs);
+  },
 
-  /** Has the worker of this tab do nothing but compute from now on. */
-  hang(): void {
+  goneAtMs: () => Number(localStorage.getItem('goneAtMs')),
+  restoredAtMs: () => restoredAtMs,
+
+  hang() {
     for (const worker of workers) worker.postMessage('hang');
   },
 
-  /** Writes into a channel what somebody else would. */
-  post(channelName: string, message: unknown): void {
+  post(channelName, message) {
     const channel = new BroadcastChannel(channelName);
     channel.postMessage(message);
     channel.close();
   },
 
-  /** Names of the locks that are held or waited for. */
-  async locks(): Promise<{ readonly held: readonly string[]; readonly pending: readonly string[] }> {
-    const { held = [], pending = [] } = await navigator.locks.query();
-    return { held: held.map(({ name = '' }) => name), pending: pending.map(({ name = '' }) => name) };
+  async locksHeld() {
+    const { held = [] } = await navigator.locks.query();
+    return held.map(({ name = '' }) => name);
+  },
+
+  async timeHits(text, count) {
+    const times: number[] = [];
+    for (let call = 0; call < count; call++) {
+      const startedAt = performance.now();
+      const clip = await client().get(text);
+      await clip?.bytes({ transfer: true });
+      times.push(performance.now() - startedAt);
+      if (clip?.source !== 'memory') throw new Error(`"${text}" should be in memory`);
+    }
+    return times;
+  },
+
+  answerEcho(channelName, byteLength) {
+    const bytes = new Uint8Array(byteLength).buffer;
+    const questions = new BroadcastChannel(channelName);
+    const answers = new BroadcastChannel(`${channelName}:answer`);
+    questions.addEventListener('message', ({ data }) => answers.postMessage({ id: data, bytes }));
+  },
+
+  async timeEcho(channelName, count) {
+    const questions = new BroadcastChannel(channelName);
+    const answers = new BroadcastChannel(`${channelName}:answer`);
+    const times: number[] = [];
+    for (let id = 0; id < count; id++) {
+      const startedAt = performance.now();
+      await new Promise<void>((resolve) => {
+        answers.onmessage = ({ data }) => {
+          if (data.id === id && data.bytes.byteLength > 0) resolve();
+        };
+        questions.postMessage(id);
+      });
+      times.push(performance.now() - startedAt);
+    }
+    questions.close();
+    answers.close();
+    return times;
   },
 };
 
-const workers: Worker[] = [];
-
-function hangingWorker(): Worker {
-  const worker = new Worker(new URL('./hanging-worker.ts', import.meta.url), { type: 'module' });
+function startHangingWorker(): Worker {
+  const worker = new Worker(new URL('../worker/hanging-worker.ts', import.meta.url), { type: 'module' });
   workers.push(worker);
   return worker;
 }
@@ -121,9 +160,4 @@ function client(): AudioCacheClient {
   return cache;
 }
 
-declare global {
-  /** What a test asks of this page. */
-  var repriseTab: typeof tab;
-}
-
-globalThis.repriseTab = tab;
+Object.assign(globalThis, { repriseTab: page });

@@ -24,7 +24,10 @@ export function audioOfTake(text: string, take: number): Uint8Array<ArrayBuffer>
 
 /** Whether the bytes are the audio of the text. */
 export function isAudioOfText(bytes: ArrayBuffer, text: string): boolean {
-  const given = new Uint8Array(bytes);
-  const expected = audioOfText(text);
-  return given.length === expected.length && given.every((byte, index) => byte === expected[index]);
+  return sameBytes(new Uint8Array(bytes), audioOfText(text));
+}
+
+/** Whether two arrays hold the same bytes. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

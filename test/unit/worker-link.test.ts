@@ -22,7 +22,7 @@ function openLink(protocolVersion = PROTOCOL_VERSION): WorkerLink {
     return Object.assign(port1, { terminate: () => port1.close() }) as unknown as Worker;
   };
   return new WorkerLink({
-    worker: startWorker,
+    start: startWorker,
     open: () => ({ protocolVersion, config: configOf() }),
     callTimeoutMs: 5000,
     clock,
