@@ -22,6 +22,8 @@ const { chromium } = await import('playwright-core');
 const { chromiumArgs, ensureChromium } = await import('./chromium.mjs');
 const { findFirefox, launchFirefox } = await import('./firefox.mjs');
 
+/** The case that takes several tabs, and so is driven from outside. */
+const TABS = 'tabs';
 /** Far above what the benchmarks take; a page that never answers ends the run. */
 const TIMEOUT_MS = 60 * 60_000;
 
@@ -52,13 +54,19 @@ page.on('report', ({ progress }) => progress !== undefined && console.log(progre
 try {
   const url = new URL(await serveBenchmarks(join(folder, 'site')));
   for (const name of names) url.searchParams.append('only', name);
-  for (const browser of browsers) await runIn(browser, url.href);
+  const hasCases = names.length === 0 || names.some((name) => name !== TABS);
+  const hasTabs = names.length === 0 || names.includes(TABS);
+  for (const browser of browsers) {
+    if (hasCases) await runIn(browser, url.href);
+    if (hasTabs) await runTabs(browser);
+  }
 } catch (error) {
   fail(error);
 }
 process.exit(); // The server would keep it alive.
 
 /**
+ * Runs the cases of the page in one browser.
  * @param {string} browser
  * @param {string} url
  */
@@ -74,12 +82,34 @@ async function runIn(browser, url) {
   const { version, close } = opened;
   console.log(`\n${version}`);
   const result = await outcome.finally(close);
+  print(result);
+  if (names.length === 0) writeResult(`browser-${browser}`, { machine: describeMachine(version), ...result });
+}
+
+/**
+ * Measures several tabs in one browser, and prints that.
+ * @param {string} browser
+ */
+async function runTabs(browser) {
+  console.log(`${TABS} …`);
+  const { measureTabs } = await import('./bench-tabs.mjs');
+  const result = await measureTabs(browser);
+  if (result === undefined) {
+    console.log(`not run: ${browser} is not installed`);
+    return;
+  }
+  const { version, ...rest } = result;
+  print(rest);
+  writeResult(`tabs-${browser}`, { machine: describeMachine(version), ...rest });
+}
+
+/** @param {Readonly<Record<string, unknown>>} result */
+function print(result) {
   for (const [title, rows] of Object.entries(result)) {
     if (!Array.isArray(rows) || rows.length === 0) continue;
     console.log(`\n${title}`);
     console.table(rows);
   }
-  if (names.length === 0) writeResult(browser, { machine: describeMachine(version), ...result });
 }
 
 /**
@@ -169,11 +199,11 @@ function describeMachine(version) {
 }
 
 /**
- * @param {string} browser
+ * @param {string} name
  * @param {object} result
  */
-function writeResult(browser, result) {
-  const file = `bench/results/browser-${browser}.json`;
+function writeResult(name, result) {
+  const file = `bench/results/${name}.json`;
   mkdirSync(join(root, 'bench/results'), { recursive: true });
   writeFileSync(join(root, file), `${JSON.stringify(result, null, 2)}\n`);
   console.log(`\nKept in ${file}`);

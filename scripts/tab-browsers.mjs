@@ -26,7 +26,8 @@ import { findFirefox, launchFirefox } from './firefox.mjs';
  */
 
 /**
- * @typedef {{ readonly name: string, openTab(url: string): Promise<DrivenTab>, close(): Promise<void> }} TabBrowser
+ * `goesBack`: its driver is still in control of a page that came back from the back/forward cache, again and again.
+ * @typedef {{ readonly name: string, readonly version: string, readonly goesBack: boolean, openTab(url: string): Promise<DrivenTab>, close(): Promise<void> }} TabBrowser
  */
 
 /** Starts a Chromium that nobody sees, with its back/forward cache as people have it. @returns {Promise<TabBrowser>} */
@@ -40,6 +41,8 @@ export async function openChromium() {
   });
   return {
     name: 'Chromium',
+    version: `Chromium ${context.browser()?.version()}`,
+    goesBack: true,
     openTab: async (url) => {
       const page = await context.newPage();
       await page.goto(url);
@@ -75,18 +78,32 @@ export async function openFirefox() {
   if (executablePath === undefined) return undefined;
   // Driven, it keeps no page in its back/forward cache unless told.
   const browser = await launchFirefox(executablePath, { prefs: { 'fission.bfcacheInParent': true } });
+  // Its driver loses its way when tabs are opened and closed at once.
+  let last = Promise.resolve(/** @type {unknown} */ (undefined));
+  const inTurn = (/** @type {() => Promise<unknown>} */ run) => {
+    last = last.then(run, run);
+    return last;
+  };
   return {
     name: 'Firefox',
+    version: (await browser.version()).replace(/^firefox\//i, 'Firefox '),
+    goesBack: false,
     openTab: async (url) => {
-      const page = await browser.newPage();
-      await page.goto(url);
+      /** @type {import('puppeteer-core').Page | undefined} */
+      let opened;
+      await inTurn(async () => {
+        opened = await browser.newPage();
+        await opened.goto(url);
+      });
+      const page = opened;
+      if (page === undefined) throw new Error('No tab could be opened');
       return {
         ask: asker((call) => page.evaluate(callPage, call)),
-        goto: (target) => page.goto(target),
+        goto: (target) => inTurn(() => page.goto(target)),
         // The driver waits for a page to load, which one from the back/forward cache does not.
         back: () => page.evaluate(() => void setTimeout(() => Reflect.get(globalThis, 'history').back())),
-        reload: () => page.reload(),
-        close: () => page.close(),
+        reload: () => inTurn(() => page.reload()),
+        close: () => inTurn(() => page.close()),
         crash: undefined,
       };
     },

@@ -16,10 +16,11 @@ import { root } from './install.mjs';
  */
 
 /**
- * Builds the page and serves it on localhost.
+ * Builds the page and serves it on localhost; `isIsolated`: in a way that lets it measure its memory and short times.
+ * @param {{ readonly isIsolated?: boolean }} [options]
  * @returns {Promise<TabSite>}
  */
-export async function serveTabs() {
+export async function serveTabs({ isIsolated = false } = {}) {
   const outDir = mkdtempSync(join(tmpdir(), 'reprise-tabs-'));
   /** @type {Map<string, number>} */
   const syntheses = new Map();
@@ -52,7 +53,9 @@ export async function serveTabs() {
     ],
   };
   await build(config);
-  const server = await preview({ ...config, preview: { host: 'localhost', port: await freePort() } });
+  const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+  const headers = isIsolated ? isolation : {};
+  const server = await preview({ ...config, preview: { host: 'localhost', port: await freePort(), headers } });
   const origin = new URL(server.resolvedUrls?.local[0] ?? '').origin;
   const site = {
     url: `${origin}/`,

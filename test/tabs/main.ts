@@ -60,6 +60,12 @@ const page: TabPage = {
     await client().put(text, audioOfTake(text, take).buffer, { contentType: 'audio/mpeg', custom: { take } });
   },
 
+  async putBytes(text, byteLength) {
+    const bytes = new Uint8Array(byteLength).fill(7);
+    bytes.set([0x49, 0x44, 0x33]);
+    await client().put(text, bytes.buffer, { contentType: 'audio/mpeg' });
+  },
+
   delete: (text) => client().delete(text),
   clear: () => client().clear(),
   stats: () => client().stats(),
@@ -94,6 +100,8 @@ const page: TabPage = {
 
   goneAtMs: () => Number(localStorage.getItem('goneAtMs')),
   restoredAtMs: () => restoredAtMs,
+
+  cameBack: () => (restoredAtMs === undefined ? 'loaded' : 'restored'),
 
   hang() {
     for (const worker of workers) worker.postMessage('hang');
@@ -146,6 +154,14 @@ const page: TabPage = {
     questions.close();
     answers.close();
     return times;
+  },
+
+  async memoryBytes() {
+    // Chromium's, on isolated pages.
+    const { measureUserAgentSpecificMemory } = performance as {
+      measureUserAgentSpecificMemory?: () => Promise<{ readonly bytes: number }>;
+    };
+    return (await measureUserAgentSpecificMemory?.call(performance))?.bytes;
   },
 };
 

@@ -34,6 +34,8 @@ export interface TabPage {
   /** Which take of a phrase is held; undefined on a miss, -1 for bytes that are none of it. */
   take(text: string): Promise<number | undefined>;
   put(text: string, take: number): Promise<void>;
+  /** Stores audio of this length. */
+  putBytes(text: string, byteLength: number): Promise<void>;
   delete(text: string): Promise<boolean>;
   clear(): Promise<void>;
   stats(): Promise<CacheStats>;
@@ -49,6 +51,8 @@ export interface TabPage {
   goneAtMs(): number;
   /** When this page came back from the back/forward cache; undefined if it never did. */
   restoredAtMs(): number | undefined;
+  /** How this page got here after it was left: `restored` from the back/forward cache, else `loaded`. */
+  cameBack(): 'restored' | 'loaded';
   /** Has the worker of this tab do nothing but compute from now on. */
   hang(): void;
   /** Writes into a channel what somebody else would. */
@@ -61,4 +65,6 @@ export interface TabPage {
   answerEcho(channelName: string, byteLength: number): void;
   /** Milliseconds of each of so many questions on the channel and their answers. */
   timeEcho(channelName: string, count: number): Promise<readonly number[]>;
+  /** Bytes that this page and its workers take; undefined where the browser does not tell. */
+  memoryBytes(): Promise<number | undefined>;
 }
