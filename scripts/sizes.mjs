@@ -14,7 +14,7 @@ import { root } from './install.mjs';
  * client that has a synthesizer, else when it is first needed. The worker is measured as it is shipped, with its
  * WebAssembly.
  */
-const budgets = { 'page entry': 8, 'page, loaded when needed': 8, worker: 45, panel: 6 };
+const budgets = { 'page entry': 11, 'page, loaded when needed': 9, worker: 48, panel: 6 };
 
 const page = await chunksOf('index.js');
 /** @type {Record<keyof typeof budgets, string | Buffer>} */

@@ -46,7 +46,7 @@ export function describeEvent(event: ClientEvent): EventLine {
     case 'entries-removed':
       return [event.reason, `${formatCount(event.entries)} from ${event.tier}`, formatBytes(event.bytes)];
     case 'owner-changed':
-      return ['owner', `this tab is ${event.role === 'alone' ? '' : 'the '}${event.role}`];
+      return ['tab', event.role];
     case 'warning':
       return [event.type, event.message];
   }

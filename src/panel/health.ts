@@ -3,7 +3,6 @@ import { card, element, figures, setAttribute, setText } from './dom';
 import type { PanelView } from './panel-view';
 
 const STATUS = { ok: '✓ works', degraded: '▲ degraded', failing: '✕ failing' };
-const ROLES = { owner: 'serves all tabs', follower: 'is served by another tab', alone: 'works alone' };
 const STORES = { opfs: 'OPFS', indexeddb: 'IndexedDB', file: 'file', none: 'none: memory only' };
 
 /** Creates the view. Status and alerts are announced when they change. */
@@ -19,7 +18,7 @@ export function createHealth(): PanelView {
       setText(alerts, stats.health.alerts.map((alert) => alert.message).join('\n'));
       const { role, store, workerMode } = stats.runtime;
       const { namespace, version } = stats.config;
-      runtime.show(STORES[store], workerMode, ROLES[role], `${namespace} v${version}`);
+      runtime.show(STORES[store], workerMode, role, `${namespace} v${version}`);
     },
   };
 }
