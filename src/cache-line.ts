@@ -49,7 +49,7 @@ export interface CacheLineOptions {
   readonly onOwnerChanged: (role: TabRole) => void;
   /** This tab shares with no other; `reason` says why, for people. */
   readonly onAlone: (reason: string) => void;
-  /** A message between tabs was none of ours. */
+  /** A message to this tab was none of ours. */
   readonly onIgnored: () => void;
 }
 
@@ -140,12 +140,11 @@ export class CacheLine {
   }
 
   #beOwner(): void {
-    const { platform, onIgnored, onOwnerChanged } = this.#options;
+    const { platform, onOwnerChanged } = this.#options;
     this.#hall = platform?.openChannel(hallName(this.#share));
     this.#hall?.addEventListener('message', ({ data }) => {
       const message = asHallMessage(data);
-      if (message === undefined) onIgnored();
-      else if (message.reprise === 'unanswered' && message.epoch === this.#epoch) this.#link?.probe();
+      if (message?.reprise === 'unanswered' && message.epoch === this.#epoch) this.#link?.probe();
     });
     this.#startLink(() => {
       this.#epoch = `${this.#tabId}-${++this.#workersStarted}`;

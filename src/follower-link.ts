@@ -71,6 +71,8 @@ export class FollowerLink {
   readonly #pendingById = new Map<number, PendingCall>();
   /** Lets go of the lock of each fill this tab is at work on. */
   readonly #releaseByFillId = new Map<string, () => void>();
+  /** The fill that each call of this tab was granted. */
+  readonly #fillIdByCallId = new Map<string, string>();
   #channels:
     | { readonly hall: BroadcastChannel; readonly own: BroadcastChannel; readonly owner: BroadcastChannel }
     | undefined;
@@ -130,35 +132,23 @@ export class FollowerLink {
     return calls;
   }
 
-  /** Tells the page of the owner that its worker does not answer. */
+  /** Tells the page of the owner that its worker does not answer, and asks who the owner is, in case that is not true. */
   complain(): void {
-    if (this.#epoch === undefined)
-      this.#tell({ reprise: 'hello', protocol: PROTOCOL_VERSION, tabId: this.#options.tabId });
-    else this.#channels?.hall.postMessage({ reprise: 'unanswered', epoch: this.#epoch } satisfies HallMessage);
+    this.#tell({ reprise: 'hello', protocol: PROTOCOL_VERSION, tabId: this.#options.tabId });
+    if (this.#epoch === undefined) return;
+    this.#channels?.hall.postMessage({ reprise: 'unanswered', epoch: this.#epoch } satisfies HallMessage);
   }
 
+  /** What is none of ours here the owner's worker counts, once for all tabs. */
   #onHallMessage(data: unknown): void {
     const message = asHallMessage(data);
-    switch (message?.reprise) {
-      case undefined:
-        this.#options.onIgnored();
-        return;
-      case 'owner':
-        this.#meet(message);
-        return;
-      case 'events':
-        if (message.epoch === this.#epoch) this.#options.onEvents(message.events);
-        else if (this.#epoch !== undefined) this.#options.onIgnored();
-        return;
-      case 'resigned':
-        if (message.epoch !== this.#epoch) return;
-        this.#leaveOwner();
-        this.#options.onResigned();
-        this.#watch();
-        return;
-      // For the owner's page.
-      case 'unanswered':
-    }
+    if (message?.reprise === 'owner') this.#meet(message);
+    if (message === undefined || message.epoch !== this.#epoch) return;
+    if (message.reprise === 'events') this.#options.onEvents(message.events);
+    if (message.reprise !== 'resigned') return;
+    this.#leaveOwner();
+    this.#options.onResigned();
+    this.#watch();
   }
 
   #onOwnMessage(data: unknown): void {
@@ -186,7 +176,7 @@ export class FollowerLink {
       call.reject(decodeError(outcome.error));
       return;
     }
-    this.#noteGrant(outcome.value);
+    this.#noteGrant(call.request, outcome.value);
     call.resolve(outcome.value);
   }
 
@@ -207,8 +197,7 @@ export class FollowerLink {
   #leaveOwner(): void {
     this.#epoch = undefined;
     this.#silentTicks = 0;
-    for (const release of this.#releaseByFillId.values()) release();
-    this.#releaseByFillId.clear();
+    for (const fillId of [...this.#releaseByFillId.keys()]) this.#release(fillId);
     for (const [requestId, call] of this.#pendingById) {
       if (call.request.type !== 'await-fill') continue;
       // Only the owner that said so knows what this caller waits for: it has to ask anew.
@@ -230,10 +219,13 @@ export class FollowerLink {
   }
 
   /** A fill was granted: as long as this tab lives and is at work it holds a lock that says so. */
-  #noteGrant(value: unknown): void {
-    const answer = value as AnswerTo<CacheRequest>;
-    if (typeof answer !== 'object' || !('type' in answer) || answer.type !== 'fill-granted') return;
+  #noteGrant(request: CacheRequest, value: unknown): void {
+    if (request.type !== 'read' && request.type !== 'await-fill' && request.type !== 'resume-fill') return;
+    // What the owner answers to these.
+    const answer = value as AnswerTo<typeof request>;
+    if (answer?.type !== 'fill-granted') return;
     const { fillId } = answer;
+    this.#fillIdByCallId.set(request.callId, fillId);
     const { platform, share, tabId } = this.#options;
     const epoch = this.#epoch;
     if (epoch === undefined) return;
@@ -247,10 +239,21 @@ export class FollowerLink {
       .catch(() => {});
   }
 
+  /** The tab is no longer at work on a fill: it has ended, or was never begun. */
   #noteEnd(request: CacheRequest): void {
-    if (request.type !== 'fill-complete' && request.type !== 'fill-failed') return;
-    this.#releaseByFillId.get(request.fillId)?.();
-    this.#releaseByFillId.delete(request.fillId);
+    if (request.type === 'fill-complete' || request.type === 'fill-failed') this.#release(request.fillId);
+    else if (request.type === 'leave-fill' && !request.hasBegun) {
+      this.#release(this.#fillIdByCallId.get(request.callId));
+    }
+  }
+
+  #release(fillId: string | undefined): void {
+    if (fillId === undefined) return;
+    this.#releaseByFillId.get(fillId)?.();
+    this.#releaseByFillId.delete(fillId);
+    for (const [callId, granted] of this.#fillIdByCallId) {
+      if (granted === fillId) this.#fillIdByCallId.delete(callId);
+    }
   }
 
   #tell(message: ToOwnerMessage): void {
@@ -263,8 +266,8 @@ export class FollowerLink {
     this.#isWatching = true;
     this.#options.clock.schedule(() => {
       this.#isWatching = false;
-      if (this.#channels === undefined) return;
-      if (this.#pendingById.size === 0 && this.#epoch !== undefined) return;
+      const isLooking = this.#channels !== undefined && this.#epoch === undefined;
+      if (this.#pendingById.size === 0 && !isLooking) return;
       this.#inspect();
       this.#watch();
     }, WATCH_INTERVAL_MS);
@@ -279,7 +282,7 @@ export class FollowerLink {
       call.reject(deadlineExceeded(callTimeoutMs));
     }
     this.#silentTicks++;
-    if (this.#silentTicks % SILENT_TICKS === 0) onSilent();
+    if (this.#channels !== undefined && this.#silentTicks % SILENT_TICKS === 0) onSilent();
   }
 }
 

@@ -78,8 +78,8 @@ export class TabService {
     this.#requests.addEventListener('message', ({ data }) => this.#onMessage(data));
     this.#hall.addEventListener('message', ({ data }) => {
       const message = asHallMessage(data);
-      // Of two owners at once, as while one is being replaced, each passes over what the other says.
-      if (message === undefined) onIgnored();
+      // Nobody else has anything to say here but that nobody answers, or that he goes.
+      if (message === undefined || message.reprise === 'events') onIgnored();
     });
     this.#tell(this.#hall, this.#introduction());
   }

@@ -251,6 +251,13 @@ describe('A synthesis that was granted to another tab', () => {
     expect(await origin.outcomeOf(waiting)).toMatchObject({ type: 'fill-granted' });
   });
 
+  it('goes to the next one when that tab gives up before it begins, and leaves no lock behind', async () => {
+    const { filler, waiting } = await twoThatWant();
+    await origin.outcomeOf(filler.line.call({ type: 'leave-fill', callId: 'filler', hasBegun: false }));
+    expect(await origin.outcomeOf(waiting)).toMatchObject({ type: 'fill-granted' });
+    expect(origin.locks.held.filter((name) => name.includes(':fill:'))).toHaveLength(1);
+  });
+
   it('stays with it as long as it takes, and its clip goes to all', async () => {
     const { filler, waiting, fillId } = await twoThatWant();
     await origin.clock.advance(60_000);
@@ -361,12 +368,24 @@ describe('A message that is none of ours', () => {
     7,
     { reprise: 'events', epoch: 'x', events: ['text'] },
     { reprise: 'events', epoch: 'another', events: [] },
-  ])('is ignored and counted in the hall: %j', async (message) => {
-    const { follower, hall } = await ownerAndFollower();
+  ])('is ignored in the hall, and counted once for all tabs: %j', async (message) => {
+    const { owner, follower, hall } = await ownerAndFollower();
     post(hall, message);
     await origin.quiet();
-    expect(follower.ignored).toBe(1);
+    const stats = await origin.outcomeOf(owner.line.call({ type: 'stats' }));
+    expect(stats).toMatchObject({ performance: { errors: { ignoredMessages: 1 } } });
     expect(follower.events).toEqual([]);
+  });
+
+  it('makes a follower believe in another owner for no longer than a quarter of a second', async () => {
+    const { owner, follower, hall } = await ownerAndFollower();
+    await origin.outcomeOf(put(owner, 1));
+    post(hall, { reprise: 'owner', protocol: PROTOCOL_VERSION, epoch: 'forged' });
+    await origin.quiet();
+    const asked = get(follower);
+    expect(await origin.outcomeOf(asked)).toBe('pending');
+    await origin.clock.advance(260);
+    expect(await origin.outcomeOf(asked)).toMatchObject({ source: 'memory', bytes: audioOf(1) });
   });
 });
 
