@@ -68,6 +68,17 @@ test('a page frozen for the back/forward cache lets its worker go, and starts an
   expect(workers).toHaveLength(2);
 });
 
+test('a page that Chromium freezes in the background lets its worker go, and is served again when it is resumed', async () => {
+  const { start, workers } = watchedWorkers();
+  const cache = createClient({ worker: start });
+  await cache.put('Still here.', wavOf('Still here.'));
+  document.dispatchEvent(new Event('freeze'));
+  expect(workers[0]?.isTerminated).toBe(true);
+  const asked = cache.get('Still here.');
+  document.dispatchEvent(new Event('resume'));
+  expect((await asked)?.source).toBe('disk');
+});
+
 test('a page that goes away for good lets its worker go, too: another tab can have the stores at once', async () => {
   const { start, workers } = watchedWorkers();
   const cache = createClient({ worker: start });

@@ -126,11 +126,11 @@ describe.each(opened.filter((browser) => browser !== undefined))('Tabs of $name'
     expect(site.syntheses.get('Never finished.')).toBe(2);
   });
 
-  test('come back from the back/forward cache with their client at work', async () => {
+  // Firefox caches no page that holds a lock.
+  const roles = browser.name === 'Firefox' ? (['follower'] as const) : (['owner', 'follower'] as const);
+  test.each(roles)('come back from the back/forward cache with their client at work (the %s)', async (role) => {
     const [owner, follower] = (await openTabs(2)).tabs as [DrivenTab, DrivenTab];
-    // Firefox caches no page that holds a lock.
-    const away = browser.name === 'Firefox' ? follower : owner;
-    const stays = away === owner ? follower : owner;
+    const [away, stays] = role === 'owner' ? [owner, follower] : [follower, owner];
     await away.ask('put', 'Before.', 1);
     await away.goto(site.elsewhere);
     await untilOwned([stays]);
