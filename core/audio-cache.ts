@@ -163,7 +163,8 @@ export class AudioCache {
   /** Waits for the synthesis that `read` called pending; the caller may be the next to do it. */
   async awaitFill(callId: string): Promise<HitAnswer | FillGrantedAnswer> {
     const waiting = this.#fills.wait(callId);
-    if (waiting === undefined) throw new TypeError(`Call ${callId} waits for no fill`);
+    if (waiting === undefined)
+      throw new AudioCacheError('WORKER_LOST', 'The worker that this call waited for is gone.');
     const outcome = await waiting;
     if (outcome.type === 'granted') {
       const key = this.#fills.keyOf(outcome.fillId);
@@ -197,8 +198,9 @@ export class AudioCache {
     const stored = await this.#disk.get(key, canonical);
     // While the disk was read a synthesis may have completed.
     if (stored === undefined) return this.#inMemory(key);
-    const isWantedAbove = this.#memory.peek(key, this.#clock.nowMs()) === undefined;
-    if (isWantedAbove && this.#promotions.isAskedAgain(key)) {
+    const isWantedAbove =
+      this.#memory.canHold(stored.bytes.byteLength) && this.#memory.peek(key, this.#clock.nowMs()) === undefined;
+    if (isWantedAbove && this.#promotions.noteRead(key)) {
       this.#keepInMemory({ ...stored, bytes: stored.bytes.slice(0) });
     }
     return { entry: stored, source: 'disk' };

@@ -117,7 +117,7 @@ export class MemoryTier {
     this.delete(key);
     const bytes = entry.bytes.byteLength;
     const { maxBytes, maxEntries, ttlMs, highWater } = this.#config;
-    if (bytes > maxBytes || maxEntries < 1 || expiresAtMs <= nowMs) return false;
+    if (!this.canHold(bytes) || expiresAtMs <= nowMs) return false;
     if (this.#bytes + bytes > maxBytes * highWater || this.#nodeByKey.size + 1 > maxEntries * highWater) {
       this.#reclaim(nowMs, bytes, 1);
     }
@@ -140,6 +140,11 @@ export class MemoryTier {
     this.#byExpiry.add(node);
     this.#bytes += bytes;
     return true;
+  }
+
+  /** Whether there is room for an entry of this size, once others have made way. */
+  canHold(byteLength: number): boolean {
+    return byteLength <= this.#config.maxBytes && this.#config.maxEntries >= 1;
   }
 
   /** Removes an entry; false when there was none. */

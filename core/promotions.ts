@@ -30,16 +30,16 @@ export class Promotions {
     this.#options = options;
   }
 
-  /** Something was asked for. */
+  /** Puts promotions off, since something was asked for. */
   giveWay(): void {
     if (this.#waiting.size > 0) this.#lastRequestAtMs = this.#options.clock.nowMs();
   }
 
   /**
-   * Notes that an entry was read from disk. True when it was waiting already: it was asked for twice within moments and
-   * goes up now.
+   * Notes that an entry was read from disk; returns whether it is to go up now, as it was waiting already: it was asked
+   * for twice within moments.
    */
-  isAskedAgain(key: string): boolean {
+  noteRead(key: string): boolean {
     if (this.#waiting.delete(key)) return true;
     if (this.#waiting.size >= MAX_WAITING) {
       for (const oldest of this.#waiting) {

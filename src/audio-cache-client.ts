@@ -84,8 +84,7 @@ export interface EntriesOptions {
 const HIDDEN_CLEANUP_MS = 50;
 
 /**
- * A cache of synthesized speech in memory and on disk. Tabs of one origin share the disk under one namespace and
- * version; memory is each tab's own.
+ * A cache of synthesized speech in memory and on disk, one for all tabs of an origin under one namespace and version.
  *
  * Every method rejects with an `AudioCacheError` whose `code` says what was wrong: `CLOSED` after `close`,
  * `WORKER_LOST` when the worker died (`getOrSynthesize` then goes on without it), `DEADLINE_EXCEEDED` when it did not
@@ -104,7 +103,7 @@ export class AudioCacheClient {
   #hasWarned = false;
 
   /**
-   * Starts the worker; calls may be made at once and wait for it.
+   * Starts the worker, unless another tab's serves this one; calls may be made at once and wait for it.
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   constructor(options: AudioCacheClientOptions = {}) {
@@ -285,16 +284,20 @@ export class AudioCacheClient {
     await this.#call({ type: 'flush' }, { isPatient: true }, signal);
   }
 
-  /** Writes what is pending and ends the worker. Later calls, and those still waiting, reject with `CLOSED`. */
+  /**
+   * Writes what is pending and ends this tab's worker; the other tabs then have another one. Later calls, and those still
+   * waiting, reject with `CLOSED`.
+   */
   async close(): Promise<void> {
     if (this.#closed !== undefined) return;
     this.#statistics.report();
     const closing = this.#line.close();
     this.#closed = new AudioCacheError('CLOSED', 'This cache was closed; make a new AudioCacheClient.');
-    this.#unwatch();
     this.#requests.end(this.#closed);
     // A worker that cannot close in time is ended all the same: what it acknowledged is on disk.
     await closing.catch(() => {});
+    // Until then the page may still be frozen, which must end the worker.
+    this.#unwatch();
     this.#line.end(this.#closed);
   }
 

@@ -71,6 +71,8 @@ export class CacheLine {
   #workersStarted = 0;
   #isAlone = false;
   #isSuspended = false;
+  /** Why nothing is asked any more. */
+  #ended: AudioCacheError | undefined;
 
   constructor(options: CacheLineOptions) {
     this.#options = options;
@@ -98,6 +100,7 @@ export class CacheLine {
    * @throws AudioCacheError whatever the request says; `WORKER_LOST`, `DEADLINE_EXCEEDED`, `CLOSED`
    */
   call<Request extends CacheRequest>(request: Request, options?: CallOptions): Promise<AnswerTo<Request>> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return this.#link === undefined ? this.#follower.call(request, options) : this.#link.call(request, options);
   }
 
@@ -132,6 +135,7 @@ export class CacheLine {
 
   /** Ends the line for good; calls that are pending and all later ones reject with the error. */
   end(error: AudioCacheError): void {
+    this.#ended = error;
     for (const { reject } of this.#follower.end()) reject(error);
     this.#link?.end(error);
     this.#isSuspended = true;
@@ -203,7 +207,7 @@ export class CacheLine {
         this.#ownership?.settle();
         onOwnerChanged('follower');
       },
-      onResigned: () => this.#ownership?.askAgain(),
+      onResigned: () => this.#ownership?.ownerLeft(),
       onStandby: () => clock.schedule(() => this.#prepareStandby(), STANDBY_DELAY_MS),
       onRefused: (protocol) =>
         this.#beAlone(

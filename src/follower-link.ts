@@ -2,9 +2,9 @@
  * The line of a tab that is not the owner: to the owner's worker, over BroadcastChannels.
  *
  * Requests wait while there is no owner, and are sent again to the next one when theirs goes away unanswered: entries are
- * immutable, so nothing is done wrongly twice. An owner that says nothing for a quarter of a second while something is
- * asked is reported as silent; whoever composes this line then asks for the lock anew and tells the owner's page. Time
- * is counted in looks, as in `worker-link.ts`, and only while something is pending.
+ * immutable, so within the moments that takes nothing is done wrongly twice. An owner that says nothing for a quarter of a
+ * second while something is asked, or that is not there at all, is reported as silent; whoever composes this line then
+ * asks for the lock anew and tells the owner's page. Time is counted in looks, as in `worker-link.ts`.
  */
 import type { Clock } from '../core/clock';
 import { type AudioCacheError, decodeError } from '../core/protocol/audio-cache-error';
@@ -13,16 +13,20 @@ import {
   asHallMessage,
   asToTabMessage,
   fillLockName,
+  grantedFillId,
   type HallMessage,
   hallName,
   type OwnerMessage,
   ownerName,
   type ToOwnerMessage,
+  type ToTabMessage,
   tabName,
 } from '../core/protocol/tab-messages';
 import type { TabPlatform } from './tab-platform';
 import { type CallOptions, deadlineExceeded, notCloneable, workerLost } from './worker-link';
 
+/** What is not sent twice over a pause, however long: it would undo what others have done meanwhile. */
+const NOT_REPEATED: ReadonlySet<CacheRequest['type']> = new Set(['put', 'delete', 'clear', 'report']);
 /** How often pending requests are looked at. */
 const WATCH_INTERVAL_MS = 125;
 /** An owner that was silent for so many looks is reported. */
@@ -46,7 +50,7 @@ export interface FollowerLinkOptions {
   readonly onStandby: () => void;
   /** The owner speaks another protocol: this tab cannot follow it. */
   readonly onRefused: (protocol: number) => void;
-  /** Something is asked and nobody answers; again at every second look. */
+  /** Nobody answers, or nobody says that he is the owner; again at every second look. */
   readonly onSilent: () => void;
   /** A message was none of ours. */
   readonly onIgnored: () => void;
@@ -61,6 +65,8 @@ export interface UnansweredCall {
 }
 
 interface PendingCall extends UnansweredCall {
+  /** An owner may have carried it out. */
+  isSent: boolean;
   /** How often it was looked at. */
   ticks: number;
 }
@@ -95,7 +101,8 @@ export class FollowerLink {
     return new Promise((resolve, reject) => {
       const requestId = ++this.#lastRequestId;
       // What the answer is the protocol says; the compiler cannot follow it through the channel.
-      const call: PendingCall = { request, options, resolve: resolve as (value: unknown) => void, reject, ticks: 0 };
+      const settle = { resolve: resolve as (value: unknown) => void, reject };
+      const call: PendingCall = { request, options, ...settle, isSent: false, ticks: 0 };
       this.#pendingById.set(requestId, call);
       this.#send(requestId, call);
       this.#watch();
@@ -115,19 +122,31 @@ export class FollowerLink {
     this.#watch();
   }
 
-  /** Listens no more, as when the page is frozen; what is pending waits for `follow`. */
+  /**
+   * Listens no more, as when the page is frozen. What is pending waits for `follow`, but for changes that may have been
+   * made: they are lost, as those of a page's own worker are.
+   */
   pause(): void {
     if (this.#channels === undefined) return;
     this.#tell({ reprise: 'leaving', tabId: this.#options.tabId });
     for (const channel of Object.values(this.#channels)) channel.close();
     this.#channels = undefined;
     this.#leaveOwner();
+    for (const [requestId, call] of this.#pendingById) {
+      if (!call.isSent || !NOT_REPEATED.has(call.request.type)) continue;
+      this.#pendingById.delete(requestId);
+      call.reject(workerLost('Its page was frozen.'));
+    }
   }
 
   /** Ends the line and hands over what has not been answered. */
   end(): readonly UnansweredCall[] {
+    const calls = [...this.#pendingById.values()].filter(({ request }) => request.type !== 'await-fill');
+    for (const [requestId, { request }] of this.#pendingById) {
+      if (request.type !== 'await-fill') this.#pendingById.delete(requestId);
+    }
     this.pause();
-    const calls = [...this.#pendingById.values()];
+    for (const { reject } of this.#pendingById.values()) reject(ownerLost());
     this.#pendingById.clear();
     return calls;
   }
@@ -142,10 +161,28 @@ export class FollowerLink {
   /** What is none of ours here the owner's worker counts, once for all tabs. */
   #onHallMessage(data: unknown): void {
     const message = asHallMessage(data);
-    if (message?.reprise === 'owner') this.#meet(message);
-    if (message === undefined || message.epoch !== this.#epoch) return;
-    if (message.reprise === 'events') this.#options.onEvents(message.events);
-    if (message.reprise !== 'resigned') return;
+    if (message === undefined) return;
+    const isOwners = message.epoch === this.#epoch;
+    switch (message.reprise) {
+      case 'owner':
+        // The answer says the same; what it is for is that the owner knows of this tab.
+        if (!isOwners) this.#tell({ reprise: 'hello', protocol: PROTOCOL_VERSION, tabId: this.#options.tabId });
+        this.#meet(message);
+        return;
+      case 'events':
+        if (isOwners) this.#options.onEvents(message.events);
+        return;
+      case 'resigned':
+        if (isOwners) this.#loseOwner();
+        return;
+      case 'unanswered':
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #loseOwner(): void {
     this.#leaveOwner();
     this.#options.onResigned();
     this.#watch();
@@ -153,23 +190,35 @@ export class FollowerLink {
 
   #onOwnMessage(data: unknown): void {
     const message = asToTabMessage(data);
-    if (message?.reprise === 'owner') {
-      this.#meet(message);
-      return;
-    }
-    const call = message?.reprise === 'answer' ? this.#pendingById.get(message.requestId) : undefined;
-    if (
-      message === undefined ||
-      message.epoch !== this.#epoch ||
-      (message.reprise === 'answer' && call === undefined)
-    ) {
+    if (message === undefined || (message.reprise !== 'owner' && message.epoch !== this.#epoch)) {
       this.#options.onIgnored();
       return;
     }
-    this.#silentTicks = 0;
-    if (message.reprise === 'standby') this.#options.onStandby();
-    if (message.reprise !== 'answer' || call === undefined) return;
-    const { requestId, outcome } = message;
+    switch (message.reprise) {
+      case 'owner':
+        this.#meet(message);
+        return;
+      case 'alive':
+        this.#silentTicks = 0;
+        return;
+      case 'standby':
+        this.#options.onStandby();
+        return;
+      case 'answer':
+        this.#silentTicks = 0;
+        this.#onAnswer(message);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #onAnswer({ requestId, outcome }: Extract<ToTabMessage, { reprise: 'answer' }>): void {
+    const call = this.#pendingById.get(requestId);
+    if (call === undefined) {
+      this.#options.onIgnored();
+      return;
+    }
     this.#pendingById.delete(requestId);
     this.#noteEnd(call.request);
     if ('error' in outcome) {
@@ -212,6 +261,7 @@ export class FollowerLink {
     const { request } = call;
     try {
       this.#tell({ reprise: 'request', protocol: PROTOCOL_VERSION, epoch: this.#epoch, tabId, requestId, request });
+      call.isSent = true;
     } catch (error) {
       this.#pendingById.delete(requestId);
       call.reject(notCloneable(error));
@@ -220,11 +270,8 @@ export class FollowerLink {
 
   /** A fill was granted: as long as this tab lives and is at work it holds a lock that says so. */
   #noteGrant(request: CacheRequest, value: unknown): void {
-    if (request.type !== 'read' && request.type !== 'await-fill' && request.type !== 'resume-fill') return;
-    // What the owner answers to these.
-    const answer = value as AnswerTo<typeof request>;
-    if (answer?.type !== 'fill-granted') return;
-    const { fillId } = answer;
+    const fillId = grantedFillId(request, value);
+    if (fillId === undefined || !('callId' in request)) return;
     this.#fillIdByCallId.set(request.callId, fillId);
     const { platform, share, tabId } = this.#options;
     const epoch = this.#epoch;

@@ -64,6 +64,11 @@ export class Ownership {
     this.#wait();
   }
 
+  /** The owner has gone: whoever is not waiting already does so now. */
+  ownerLeft(): void {
+    if (!this.#mayQueue) this.askAgain();
+  }
+
   /** There is an owner to follow. */
   settle(): void {
     if (!this.#mayQueue) this.release();

@@ -23,8 +23,8 @@ import { databaseName, namespacePath, versionDirectoryName } from './store-names
 
 /** A worker that was just terminated holds its locks for another 30 to 110 ms; a tab that is alone, for good. */
 const ENGINE_LOCK_WAIT_MS = 500;
-/** An owner waits longer: whoever holds the engine is on its way out, however busy the machine is. */
-const OWNER_LOCK_WAIT_MS = 4_000;
+/** An owner then waits longer: whoever holds the engine is on its way out, however busy the machine is. */
+const OWNER_LOCK_WAIT_MS = 3_000;
 /** Only a deletion holds this lock alone, for some milliseconds. */
 const IN_USE_LOCK_WAIT_MS = 1_000;
 const PROBE_FILE = 'probe';
@@ -37,7 +37,7 @@ const MAX_SUPERFLUOUS_BYTES = 8 * 1024 * 1024;
 export interface DiskStoreRuntime {
   readonly clock: Clock;
   readonly hashing: Hashing;
-  /** No other tab that takes part in sharing holds the engine for good. */
+  /** This worker serves all tabs that agree with its page: none of them holds the engine for good. */
   readonly isOwner: boolean;
 }
 
@@ -50,9 +50,7 @@ export async function openDiskStore(config: CacheConfig, runtime: DiskStoreRunti
   if (disk.store === 'none') return undefined;
   const { clock, isOwner } = runtime;
   // Asked for together with the next one, since each takes a message to the browser and back.
-  const wish = { mode: 'exclusive', waitMs: isOwner ? OWNER_LOCK_WAIT_MS : ENGINE_LOCK_WAIT_MS } as const;
-  const engine =
-    disk.store === 'indexeddb' ? Promise.resolve(undefined) : takeLock(engineLockName(namespace, version), wish, clock);
+  const engine = disk.store === 'indexeddb' ? Promise.resolve(undefined) : takeEngine(config, isOwner, clock);
   // Whoever needs it hears why it was refused.
   engine.catch(() => {});
   // Nobody can be kept from deleting this version without Web Locks, but nobody deletes without them either.
@@ -76,6 +74,22 @@ export async function openDiskStore(config: CacheConfig, runtime: DiskStoreRunti
     onClosed();
     throw error;
   }
+}
+
+/** Takes the lock of the engine; resolves to undefined when somebody else is going to keep it. */
+async function takeEngine(
+  { namespace, version }: CacheConfig,
+  isOwner: boolean,
+  clock: Clock,
+): Promise<HeldLock | undefined> {
+  const name = engineLockName(namespace, version);
+  const taken = await takeLock(name, { mode: 'exclusive', waitMs: ENGINE_LOCK_WAIT_MS }, clock);
+  if (taken !== undefined || !isOwner) return taken;
+  // Tabs with another secret, or other rules, have an owner of their own, which stays.
+  const { held = [] } = await navigator.locks.query();
+  const owners = held.filter((lock) => lock.name?.startsWith(`${name}:tabs-`) && lock.name.endsWith(':owner'));
+  if (owners.length > 1) return undefined;
+  return takeLock(name, { mode: 'exclusive', waitMs: OWNER_LOCK_WAIT_MS }, clock);
 }
 
 async function openPreferred(

@@ -9,6 +9,7 @@
 import type { Clock } from '../core/clock';
 import { asToOwnerMessage } from '../core/protocol/check-request';
 import {
+  type AnswerTo,
   type CacheEndpoint,
   type CacheEvent,
   type CacheRequest,
@@ -19,6 +20,7 @@ import {
 import {
   asHallMessage,
   fillLockName,
+  grantedFillId,
   type HallMessage,
   hallName,
   ownerName,
@@ -64,7 +66,7 @@ export class TabService {
   readonly #tabById = new Map<string, Tab>();
   /** Fills granted to followers, with what ends the watch over each. */
   readonly #unwatchByFillId = new Map<string, () => void>();
-  /** The tab that came first: it is the first in the lock's queue, too, and prepares to be the next owner. */
+  /** The tab that came first, most likely the first in the lock's queue, too: it prepares to be the next owner. */
   #standbyTabId: string | undefined;
   #cancelAlive: (() => void) | undefined;
   #isStopped = false;
@@ -111,12 +113,15 @@ export class TabService {
     }
     switch (message.reprise) {
       case 'hello':
+        if (message.protocol !== PROTOCOL_VERSION) {
+          this.#refuse(message.tabId);
+          return;
+        }
         this.#tell(this.#tab(message.tabId).channel, this.#introduction());
-        if (message.protocol === PROTOCOL_VERSION) this.#appointStandby();
+        this.#appointStandby();
         return;
       case 'request':
-        // It sees from the introduction that it cannot take part.
-        if (message.protocol !== PROTOCOL_VERSION) this.#tell(this.#tab(message.tabId).channel, this.#introduction());
+        if (message.protocol !== PROTOCOL_VERSION) this.#refuse(message.tabId);
         else void this.#answer(message);
         return;
       case 'filling':
@@ -139,10 +144,23 @@ export class TabService {
     this.#keepTold();
     const outcome = await this.#options.handle(request);
     tab.pendingRequests--;
+    const fillId = 'value' in outcome ? grantedFillId(request, outcome.value) : undefined;
+    if (this.#tabById.get(tabId) !== tab) {
+      // It has left meanwhile, and will not synthesize what it has just been granted.
+      if (fillId !== undefined) void this.#options.handle({ type: 'fill-failed', fillId });
+      return;
+    }
     this.#noteOutcome(tab, request, outcome);
+    if (fillId !== undefined) this.#watchBeginning(fillId);
     const { epoch } = this.#options.share;
-    // Asked for once more: it may have left meanwhile, or its channel have been closed to save memory.
-    this.#tell(this.#tab(tabId).channel, { reprise: 'answer', epoch, requestId, outcome });
+    this.#tell(tab.channel, { reprise: 'answer', epoch, requestId, outcome });
+  }
+
+  /** Tells a tab of another version who this is; it sees from that that it cannot take part. */
+  #refuse(tabId: string): void {
+    const channel = this.#options.openChannel(tabName(this.#options.share.name, tabId));
+    this.#tell(channel, this.#introduction());
+    channel.close();
   }
 
   #noteRequest(tab: Tab, request: CacheRequest): void {
@@ -153,11 +171,9 @@ export class TabService {
 
   #noteOutcome(tab: Tab, request: CacheRequest, outcome: Outcome<unknown>): void {
     if (request.type !== 'read' && request.type !== 'await-fill' && request.type !== 'resume-fill') return;
-    // The answers to these three, as `AnswerByRequest` has them.
-    const answer = 'value' in outcome ? (outcome.value as { type: string; fillId?: string } | undefined) : undefined;
-    if (answer?.type === 'fill-pending') return;
-    tab.callIds.delete(request.callId);
-    if (answer?.type === 'fill-granted' && answer.fillId !== undefined) this.#watchBeginning(answer.fillId);
+    // What these are answered with; a caller that was told to wait has not had its last answer.
+    const answer = 'value' in outcome ? (outcome.value as AnswerTo<typeof request>) : undefined;
+    if (answer?.type !== 'fill-pending') tab.callIds.delete(request.callId);
   }
 
   /** Gives a tab that was granted a fill some time to show that it is at work. */

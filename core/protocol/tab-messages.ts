@@ -7,7 +7,7 @@
  * whatever any script of the origin writes into them, so nothing is believed that does not have its exact shape.
  */
 import { isObject } from './is-object';
-import type { CacheEvent, CacheRequest, Outcome } from './messages';
+import type { AnswerTo, CacheEvent, CacheRequest, Outcome } from './messages';
 
 /** Says to all that this worker takes requests; also the answer to a `hello`. */
 export interface OwnerMessage {
@@ -107,6 +107,14 @@ export function asHallMessage(data: unknown): HallMessage | undefined {
       events.every((event) => isObject(event) && typeof event.type === 'string'));
   // Every field of the case has been looked at.
   return isGood ? (data as unknown as HallMessage) : undefined;
+}
+
+/** The fill that a caller was granted by the answer to its request; undefined for every other answer. */
+export function grantedFillId(request: CacheRequest, value: unknown): string | undefined {
+  if (request.type !== 'read' && request.type !== 'await-fill' && request.type !== 'resume-fill') return undefined;
+  // What these are answered with.
+  const answer = value as AnswerTo<typeof request>;
+  return answer?.type === 'fill-granted' ? answer.fillId : undefined;
 }
 
 /** Whether it can be one of our numbers or names. */
