@@ -217,6 +217,7 @@ export class CacheLine {
         this.#ownership?.askAgain();
         this.#follower.complain();
       },
+      onHeard: () => this.#ownership?.settle(),
       onIgnored,
     });
   }

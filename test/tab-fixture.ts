@@ -136,6 +136,8 @@ export class OriginFixture {
   /** Outlives its workers. */
   readonly disk = new MemoryStore();
   readonly #ports: MessagePort[] = [];
+  /** What workers do not hear yet. */
+  #held: (() => void)[] | undefined;
   #lastTab = 0;
 
   /** Opens a tab with a line. */
@@ -160,7 +162,7 @@ export class OriginFixture {
     const openChannel = this.channels.of(workerAgent);
     const tabs = {
       locks: this.locks.of(workerAgent),
-      openChannel: (name: string) => deaf(openChannel(name), isHung),
+      openChannel: (name: string) => deaf(openChannel(name), isHung, (deliver) => this.#deliver(deliver)),
     };
     const service = new CacheService({ clock, openStore: async () => store, tabs });
     const handle = service.handle.bind(service);
@@ -175,9 +177,24 @@ export class OriginFixture {
     return Object.assign(port1, { terminate }) as unknown as Worker;
   }
 
+  /** Has all workers hear nothing until the returned function is called, and then all of it. */
+  holdWorkers(): () => void {
+    this.#held = [];
+    return () => {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      for (const deliver of held) deliver();
+    };
+  }
+
   /** Lets everything that was begun come to rest, without time passing. */
   async quiet(): Promise<void> {
     for (let turn = 0; turn < 40; turn++) await this.clock.advance(0);
+  }
+
+  #deliver(deliver: () => void): void {
+    if (this.#held === undefined) deliver();
+    else this.#held.push(deliver);
   }
 
   /** What a promise came to, without time passing. */
@@ -266,12 +283,12 @@ export class TabFixture {
   }
 }
 
-/** A channel that hears nothing while its worker hangs. */
-function deaf(channel: BroadcastChannel, isHung: () => boolean): BroadcastChannel {
+/** A channel that hears nothing while its worker hangs, and otherwise when `pass` lets it. */
+function deaf(channel: BroadcastChannel, isHung: () => boolean, pass: (deliver: () => void) => void): BroadcastChannel {
   const listen = channel.addEventListener.bind(channel);
   const addEventListener = (type: 'message', listener: (event: MessageEvent) => void) =>
     listen(type, (event) => {
-      if (!isHung()) listener(event);
+      if (!isHung()) pass(() => listener(event));
     });
   return Object.assign(channel, { addEventListener });
 }

@@ -149,6 +149,18 @@ describe.each([true, false])('When the owner goes away (followers queue for the 
     expect(waiting()).toBe(mayQueue ? 1 : 0);
   });
 
+  it('a follower that has asked for the lock in vain stops waiting as it did before, once the owner speaks again', async () => {
+    const [owner, second] = (await openTabs(2)) as [TabFixture, TabFixture];
+    const release = origin.holdWorkers();
+    const asked = get(second);
+    await origin.clock.advance(300);
+    expect(origin.locks.isQueued(second)).toBe(true);
+    release();
+    expect(await origin.outcomeOf(asked)).toBeUndefined();
+    expect(origin.locks.isQueued(second)).toBe(mayQueue);
+    expect([owner.role, second.role]).toEqual(['owner', 'follower']);
+  });
+
   it('a tab that is frozen and comes back goes on as a follower, with what it asked meanwhile', async () => {
     const [owner, second] = (await openTabs(2)) as [TabFixture, TabFixture];
     await origin.outcomeOf(put(second, 1));
