@@ -217,7 +217,6 @@ export class CacheLine {
         this.#ownership?.askAgain();
         this.#follower.complain();
       },
-      onHeard: () => this.#ownership?.settle(),
       onIgnored,
     });
   }

@@ -52,8 +52,6 @@ export interface FollowerLinkOptions {
   readonly onRefused: (protocol: number) => void;
   /** Nobody answers, or nobody says that he is the owner; again at every second look. */
   readonly onSilent: () => void;
-  /** The owner that was silent has said something. */
-  readonly onHeard: () => void;
   /** A message was none of ours. */
   readonly onIgnored: () => void;
 }
@@ -201,13 +199,13 @@ export class FollowerLink {
         this.#meet(message);
         return;
       case 'alive':
-        this.#hear();
+        this.#silentTicks = 0;
         return;
       case 'standby':
         this.#options.onStandby();
         return;
       case 'answer':
-        this.#hear();
+        this.#silentTicks = 0;
         this.#onAnswer(message);
         return;
       default:
@@ -231,15 +229,9 @@ export class FollowerLink {
     call.resolve(outcome.value);
   }
 
-  #hear(): void {
-    const wasSilent = this.#silentTicks >= SILENT_TICKS;
-    this.#silentTicks = 0;
-    if (wasSilent && this.#epoch !== undefined) this.#options.onHeard();
-  }
-
   /** Turns to an owner: one that is new gets everything that is pending. */
   #meet({ protocol, epoch }: OwnerMessage): void {
-    this.#hear();
+    this.#silentTicks = 0;
     if (protocol !== PROTOCOL_VERSION) {
       this.#options.onRefused(protocol);
       return;

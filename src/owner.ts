@@ -4,8 +4,7 @@
  * The lock goes with its tab, however that ends. Never `steal`: that would take the lock and leave the files open in the
  * worker of the former owner. A page that was frozen into the back/forward cache with the lock lets go of it only when
  * somebody asks anew, so a follower that gets no answer asks again (Chromium; a queued request got nothing in 18 s).
- * Firefox keeps no page in that cache that holds a lock or waits for one: there a follower waits only while there is no
- * owner to follow.
+ * Firefox keeps no page in that cache that holds a lock or waits for one: there a follower waits only while nobody has it.
  */
 
 /** What a tab is told. */
@@ -52,21 +51,33 @@ export class Ownership {
     const asked = this.#mayQueue
       ? this.#locks.request(this.#name, { ifAvailable: true }, (lock) => onAnswer(false, lock))
       : // Only looked at: in Firefox even a refused request keeps a page out of its cache.
-        this.#locks.query().then(({ held = [] }) => onAnswer(!held.some(({ name }) => name === this.#name), null));
+        this.#isFree().then((isFree) => onAnswer(isFree, null));
     asked.catch(() => {
       if (!isOver) this.#listeners.onRefused();
     });
   }
 
-  /** Gives up the place in the queue for a new one: asking anew is what frees the lock of a frozen page. */
+  /**
+   * The owner is silent. Gives up the place in the queue for a new one, since asking anew is what frees the lock of a frozen
+   * page; where pages with a lock are not frozen, takes the lock only if it has become free.
+   */
   askAgain(): void {
-    this.#end();
-    this.#wait();
+    const end = this.#end;
+    const wait = () => {
+      // Meanwhile it was let go of, or begun anew.
+      if (this.#end !== end) return;
+      end();
+      this.#wait();
+    };
+    if (this.#mayQueue) wait();
+    else this.#isFree().then((isFree) => isFree && wait(), wait);
   }
 
   /** The owner has gone: whoever is not waiting already does so now. */
   ownerLeft(): void {
-    if (!this.#mayQueue) this.askAgain();
+    if (this.#mayQueue) return;
+    this.#end();
+    this.#wait();
   }
 
   /** There is an owner to follow. */
@@ -78,6 +89,11 @@ export class Ownership {
   release(): void {
     this.#end();
     this.#end = () => {};
+  }
+
+  async #isFree(): Promise<boolean> {
+    const { held = [] } = await this.#locks.query();
+    return !held.some(({ name }) => name === this.#name);
   }
 
   #wait(): void {

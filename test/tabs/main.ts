@@ -113,11 +113,6 @@ const page: TabPage = {
     channel.close();
   },
 
-  async locksAwaited() {
-    const { pending = [] } = await navigator.locks.query();
-    return pending.map(({ name = '' }) => name);
-  },
-
   async locksHeld() {
     const { held = [] } = await navigator.locks.query();
     return held.map(({ name = '' }) => name);

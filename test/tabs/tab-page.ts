@@ -57,8 +57,6 @@ export interface TabPage {
   hang(): void;
   /** Writes into a channel what somebody else would. */
   post(channelName: string, message: unknown): void;
-  /** Names of the locks that are waited for, by any tab. */
-  locksAwaited(): Promise<readonly string[]>;
   /** Names of the locks that are held, by any tab. */
   locksHeld(): Promise<readonly string[]>;
   /** Milliseconds of each of so many hits of a phrase that is held, one after the other. */
