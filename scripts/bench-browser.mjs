@@ -14,6 +14,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { fail, install, root } from './install.mjs';
+import { useMemoryOnce } from './used-memory.mjs';
 
 install();
 
@@ -56,6 +57,7 @@ try {
   for (const name of names) url.searchParams.append('only', name);
   const hasCases = names.length === 0 || names.some((name) => name !== TABS);
   const hasTabs = names.length === 0 || names.includes(TABS);
+  useMemoryOnce();
   for (const browser of browsers) {
     if (hasCases) await runIn(browser, url.href);
     if (hasTabs) await runTabs(browser);

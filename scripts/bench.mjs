@@ -8,6 +8,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail, install, root } from './install.mjs';
+import { useMemoryOnce } from './used-memory.mjs';
 
 install();
 
@@ -34,6 +35,7 @@ try {
     logLevel: 'warn',
     build: { ssr: true, outDir, rolldownOptions: { input: files.map((file) => `bench/node/${file}`) } },
   });
+  useMemoryOnce();
   for (const file of files) {
     const name = basename(file, '.ts');
     console.log(`\n${name}`);
