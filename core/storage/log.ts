@@ -15,7 +15,7 @@ import { beginFile, resetFile, Segment, type SegmentState } from './segment';
 
 /** So many files are created ahead: a burst of durable writes then finds files whose names are old. */
 const SPARES = 8;
-/** So many emptied files are kept, rather than removed and created anew with young names. */
+/** So many empty files are kept, rather than removed and created anew with young names. */
 const MAX_SPARES = 32;
 /** Records up to this size are put together first and written at once: a second call costs more than the copy. */
 const SCRATCH_BYTES = 1024 * 1024;
@@ -259,12 +259,12 @@ export class Log {
   }
 
   /**
-   * Gives a segment's bytes back; nothing may point to it any more. Its file becomes a spare, or goes if there are
-   * enough.
+   * Gives a segment's bytes back; nothing may point to it any more. Its file becomes a spare, even if there are enough:
+   * a checkpoint that names a file which is gone is not believed, and what was evicted since would be back.
    * @throws whatever the platform says; the segment is then still there
    */
   async recycle(segment: Segment): Promise<void> {
-    const { directory, seal } = this.#options;
+    const { seal } = this.#options;
     const { fileName, fileCreatedAtMs } = segment;
     const isGone = () => this.#segmentById.get(segment.segmentId) !== segment;
     if (isGone()) return;
@@ -278,8 +278,7 @@ export class Log {
     this.#unflushed.delete(segment);
     this.noteRescued(segment);
     segment.close();
-    if (this.spares.length < MAX_SPARES) this.#resting.push({ fileName, fileCreatedAtMs });
-    else await directory.remove(fileName);
+    this.#resting.push({ fileName, fileCreatedAtMs });
   }
 
   /** Files emptied before a checkpoint may be used again once it is safe. */
@@ -322,6 +321,21 @@ export class Log {
     // Meanwhile it may have been taken.
     if (this.#isClosed || isOpen(spare) || !this.#spares.includes(spare)) file.close();
     else this.#fileBySpareName.set(spare.fileName, file);
+    return true;
+  }
+
+  /**
+   * Removes one empty file, the one with the youngest name, if there are too many; resolves to whether it did. No
+   * checkpoint points into a file that has become usable again.
+   */
+  async removeSpare(): Promise<boolean> {
+    if (this.#spares.length <= MAX_SPARES || this.#isClosed) return false;
+    const spare = this.#spares.pop();
+    if (spare === undefined) return false;
+    this.#fileBySpareName.get(spare.fileName)?.close();
+    this.#fileBySpareName.delete(spare.fileName);
+    // What cannot be removed is found as a spare at the next start.
+    await this.#options.directory.remove(spare.fileName).catch(() => {});
     return true;
   }
 

@@ -5,7 +5,7 @@ import { seededRandom } from '../../bench/seeded-random';
 import { runCrashCampaign } from '../crash-campaign';
 import { CrashModel, type CrashOperation } from '../crash-model';
 import { CRASH_KEYS, changingOperations } from '../crash-operations';
-import { isSame, NAME_DURABLE_AFTER_MS, openFixture, readSound, soundEntry } from '../log-store-fixture';
+import { isSame, NAME_DURABLE_AFTER_MS, openFixture, readSound, reclaimAll, soundEntry } from '../log-store-fixture';
 import { keyOf } from '../stored-entries';
 
 /** `REPRISE_CRASH_RUNS` asks for more, for a long campaign. */
@@ -60,6 +60,32 @@ describe('A log store whose process is killed', () => {
   it(`does so in long runs, too (seeds 1 to ${KILL_RUNS})`, async () => {
     const counts = await runCrashCampaign({ runs: KILL_RUNS, firstSeed: 1, steps: 150, crash: 'kill' });
     expect(counts.crashes).toBeGreaterThan(2 * KILL_RUNS);
+  });
+
+  it('does not bring evicted entries back when it emptied more files than it keeps since the checkpoint', async () => {
+    const fixture = await openFixture();
+    const { clock } = fixture;
+    const write = (id: number, byteLength: number) =>
+      fixture.store.write(soundEntry(id, { byteLength }), clock.nowMs(), 'relaxed');
+    await clock.advance(2 * NAME_DURABLE_AFTER_MS);
+    // The first one goes, and the record that says so is compacted away: only the checkpoint knows.
+    const [evicted, neighbour, companion] = [1, 2, 3];
+    await write(evicted, 1_000);
+    await write(neighbour, 200_000);
+    await write(companion, 150_000);
+    await fixture.store.evict(1, 1);
+    await fixture.store.remove(keyOf(companion));
+    await write(4, 250_000);
+    await reclaimAll(fixture.store);
+    for (let id = 5; id < 50; id++) await write(id, 250_000);
+    await fixture.reopen();
+    for (let id = 5; id < 50; id++) await fixture.store.remove(keyOf(id));
+    do {
+      const killed = fixture.copy();
+      const store = await killed.open();
+      expect(await store.read(keyOf(neighbour))).toBeDefined();
+      expect(await store.read(keyOf(evicted))).toBeUndefined();
+    } while ((await fixture.store.reclaim()).isWorthwhile);
   });
 });
 
