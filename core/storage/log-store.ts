@@ -428,7 +428,8 @@ class SegmentLogStore implements LogStore {
   /** One piece of work that can wait; resolves to whether there was any. */
   async #upkeep(): Promise<boolean> {
     if (this.#closing !== undefined) return false;
-    if ((await this.#log.createSpare()) || (await this.#log.removeSpare()) || (await this.#log.openSpare())) return true;
+    if ((await this.#log.createSpare()) || (await this.#log.removeSpare()) || (await this.#log.openSpare()))
+      return true;
     const intervalBytes = Math.max(MIN_CHECKPOINT_INTERVAL_BYTES, CHECKPOINT_FACTOR * this.#store.checkpointBytes);
     if (this.#store.bytesSinceCheckpoint >= intervalBytes) return this.#store.writeCheckpoint();
     return this.#reclaimer.step();
