@@ -14,12 +14,16 @@
  */
 import { type AudioCandidate, admit, isPlayable, REFUSAL_TEXTS, type Refusal, SNIFF_BYTES } from './admission';
 import { CacheOverview } from './cache-overview';
+import { CacheUpkeep, type ReadStorage } from './cache-upkeep';
 import type { Clock } from './clock';
 import { concatenate } from './concatenate';
+import { Departures } from './departures';
 import { DiskTier } from './disk-tier';
 import type { Hashing } from './hashing';
 import { createIdPrefix } from './id-prefix';
 import { Identifier, type Identity, type SpecIdentity } from './identity';
+import { KeptState } from './kept-state';
+import { Labels } from './labels';
 import { MemoryTier } from './memory-tier';
 import { Metrics } from './metrics/metrics';
 import { Promotions } from './promotions';
@@ -27,28 +31,44 @@ import { AudioCacheError, decodeError, type ErrorMessage } from './protocol/audi
 import {
   type Address,
   type CacheEvent,
+  type EntriesRequest,
+  type ExportedEntry,
   FILL_LEASE_MS,
   type FillGrantedAnswer,
   type FillPendingAnswer,
   type FillResult,
   type HitAnswer,
-  type MetricsAnswer,
-  type ServedSample,
+  type Labels as LabelsOfEntry,
+  type PageReport,
+  type PinTarget,
+  RESUME_WINDOW_MS,
 } from './protocol/messages';
 import type {
+  Amount,
   CacheConfig,
   CacheStats,
   CleanupReport,
   ClipSource,
+  CollectionDeletion,
+  CollectionDetails,
+  CollectionsPage,
+  ConfigChange,
   Durability,
   EntriesPage,
   Entry,
   EntryInfo,
   EntryMetadata,
+  EntryOrigin,
   SpeechSpec,
+  VerifyReport,
 } from './protocol/values';
 import { type CompletedFill, SingleFlight } from './single-flight';
+import { Spending } from './spending';
 import type { AudioStore } from './storage/store';
+import { withDefaults } from './with-defaults';
+
+/** With sliding times to live each use counts, and is told to the disk at least this often. */
+const USE_INTERVAL_MS = 60_000;
 
 /** What a cache is made of. */
 export interface AudioCacheOptions {
@@ -61,12 +81,18 @@ export interface AudioCacheOptions {
   readonly store: AudioStore | undefined;
   /** Why there is no store, when there should be one. */
   readonly storeError?: AudioCacheError | undefined;
+  /** There was a cache before, in another worker, whose grants are to be resumed first. */
+  readonly takesOver?: boolean;
+  /** There were entries on disk when somebody looked last. */
+  readonly heldBefore?: boolean;
+  /** What the browser says of its storage; undefined where it says nothing. */
+  readonly readStorage?: ReadStorage | undefined;
   readonly emit: (event: CacheEvent) => void;
 }
 
 /** Memory, disk and the syntheses under way, behind one key. */
 export class AudioCache {
-  readonly #config: CacheConfig;
+  #config: CacheConfig;
   readonly #hashing: Hashing;
   readonly #clock: Clock;
   readonly #emit: (event: CacheEvent) => void;
@@ -75,45 +101,92 @@ export class AudioCache {
   readonly #disk: DiskTier;
   readonly #fills: SingleFlight<Entry>;
   readonly #overview: CacheOverview;
+  readonly #upkeep: CacheUpkeep;
   readonly #identifier: Identifier;
   readonly #promotions: Promotions;
+  readonly #labels: Labels;
+  readonly #departures = new Departures();
+  readonly #spending: Spending;
+  readonly #state: KeptState;
+  /** While grants of the worker before may still be resumed. */
+  #resuming: Promise<void> | undefined;
   /** Callers of `read` whose phrase is still being looked up. */
   readonly #lookingUp = new Set<string>();
 
-  constructor({ config, hashing, clock, random, store, storeError, emit }: AudioCacheOptions) {
+  constructor(options: AudioCacheOptions) {
+    const { config, hashing, clock, random, store, storeError, takesOver, heldBefore, readStorage, emit } = options;
     const nowMs = clock.nowMs();
     this.#config = config;
     this.#hashing = hashing;
     this.#clock = clock;
     this.#emit = emit;
     this.#identifier = new Identifier(hashing, config.speedMode);
-    this.#metrics = new Metrics(nowMs);
+    this.#metrics = new Metrics(nowMs, config);
+    this.#spending = new Spending(config.budget);
     this.#memory = new MemoryTier(config.memory, nowMs, {
       onRemoval: (reason, { entries, bytes }) => {
-        if (reason === 'expired') this.#metrics.tiers.memory.expirations += entries;
-        else this.#metrics.tiers.memory.evictions += entries;
+        if (reason === 'expired') this.#metrics.expired('memory', entries);
+        else this.#metrics.evicted('memory', 'limit', entries);
+        if (reason === 'evicted' && this.#disk.kind !== 'none') this.#metrics.demotions += entries;
         emit({ type: 'entries-removed', tier: 'memory', reason, entries, bytes });
       },
-      onUse: (key, usedAtMs) => this.#disk.touch(key, usedAtMs),
+      onUse: ({ metadata }, usedAtMs, uses) => this.#disk.use(metadata, usedAtMs, uses),
+      ...(config.disk.slidingTtl ? { useIntervalMs: Math.min(USE_INTERVAL_MS, config.disk.ttlMs / 10) } : {}),
     });
     const fallBackToMemory = (error: AudioCacheError) => {
       emit({ type: 'warning', message: this.#overview.noteLostStore(error) });
     };
+    this.#labels = new Labels({
+      clock,
+      memory: this.#memory,
+      disk: () => this.#disk,
+      state: () => this.#state,
+      onChanged: () => emit({ type: 'labels-changed' }),
+    });
     this.#disk = new DiskTier({
       store,
       config: config.disk,
       hashing,
       clock,
       metrics: this.#metrics,
-      onRemoval: (reason, amount) => emit({ type: 'entries-removed', tier: 'disk', reason, ...amount }),
+      pins: this.#labels,
+      onRemoval: (reason, { entries, bytes, keys }) => {
+        this.#departures.noteAll(keys, reason === 'corrupt' || reason === 'collision' ? 'damaged' : reason);
+        emit({ type: 'entries-removed', tier: 'disk', reason, entries, bytes });
+      },
       onLost: (error) => fallBackToMemory(error),
     });
+    this.#state = new KeptState({
+      clock,
+      read: () => this.#disk.readNote(),
+      write: (bytes, durability) => this.#disk.writeNote(bytes, durability),
+      parts: {
+        labels: () => this.#labels.toJson(),
+        totals: () => (this.#config.keepTotals ? this.#metrics.totals() : undefined),
+        spending: () => (this.#config.budget === undefined ? undefined : this.#spending.toNote()),
+      },
+    });
     this.#overview = new CacheOverview({
-      config,
+      config: () => this.#config,
       clock,
       metrics: this.#metrics,
       memory: this.#memory,
       disk: this.#disk,
+      labels: this.#labels,
+      spending: this.#spending,
+      upkeep: () => this.#upkeep,
+      emit,
+    });
+    this.#upkeep = new CacheUpkeep({
+      clock,
+      intervalMs: () => this.#config.cleanupIntervalMs,
+      memory: this.#memory,
+      disk: this.#disk,
+      readStorage,
+      onCleaned: () => {
+        this.#overview.evaluateHealth();
+        if (this.#config.keepTotals) this.#state.changed();
+      },
     });
     this.#promotions = new Promotions({ clock, promote: (key) => this.#promote(key) });
     this.#fills = new SingleFlight({
@@ -122,7 +195,31 @@ export class AudioCache {
       leaseMs: FILL_LEASE_MS,
       onAbandoned: (fillId) => emit({ type: 'fill-abandoned', fillId }),
     });
+    if (takesOver) {
+      this.#resuming = new Promise<void>((resolve) => {
+        clock.schedule(() => resolve(), RESUME_WINDOW_MS);
+      }).then(() => {
+        this.#resuming = undefined;
+      });
+    }
+    this.#restore();
     if (storeError !== undefined) fallBackToMemory(storeError);
+    else if (heldBefore && this.#disk.usage.entries === 0 && this.#disk.kind !== 'none') {
+      emit({ type: 'warning', message: this.#overview.noteEmptiedStorage() });
+    }
+  }
+
+  /** Takes in what the cache before this one kept beside the entries. */
+  #restore(): void {
+    const loading = this.#state.load();
+    void this.#labels.open(loading.then(({ labels }) => labels)).catch(() => {});
+    void loading.then(
+      ({ totals, spending }) => {
+        if (this.#config.keepTotals) this.#metrics.restore(totals);
+        this.#spending.restore(spending);
+      },
+      () => {},
+    );
   }
 
   // ---------------------------------------------------------------------------------------------- the read path
@@ -133,7 +230,7 @@ export class AudioCache {
     const looked = this.#lookUp(key, canonical);
     const found = looked instanceof Promise ? await looked : looked;
     if (found !== undefined) return this.#serve(found.entry, found.source);
-    this.#metrics.miss(this.#clock.nowMs());
+    this.#metrics.miss(this.#departures.reasonFor(key), this.#clock.nowMs());
     return undefined;
   }
 
@@ -147,6 +244,10 @@ export class AudioCache {
       identity = await this.#identifier.identifySpec(spec);
       const looked = this.#lookUp(identity.key, identity.canonical);
       found = looked instanceof Promise ? await looked : looked;
+      if (found === undefined && this.#resuming !== undefined) {
+        await this.#resuming;
+        found = this.#inMemory(identity.key);
+      }
     } finally {
       hasLeft = !this.#lookingUp.delete(callId);
     }
@@ -156,8 +257,21 @@ export class AudioCache {
     const { key, canonical } = identity;
     const joined = this.#fills.join({ key, canonical, spec }, callId);
     if (joined.type === 'pending') return { type: 'fill-pending', key };
-    this.#metrics.miss(this.#clock.nowMs());
-    return { type: 'fill-granted', key, fillId: joined.fillId };
+    return this.#grant(key, joined.fillId, callId);
+  }
+
+  /** Notes that a phrase is to be paid for, and says why; refuses it when there is no money left. */
+  #grant(key: string, fillId: string, callId: string): FillGrantedAnswer {
+    const nowMs = this.#clock.nowMs();
+    const reason = this.#departures.reasonFor(key);
+    this.#metrics.miss(reason, nowMs);
+    if (!this.#spending.mayStart(nowMs)) {
+      const error = budgetExceeded();
+      this.#fills.fail(fillId, error);
+      this.#fills.leave(callId, false);
+      throw error;
+    }
+    return { type: 'fill-granted', key, fillId, reason };
   }
 
   /** Waits for the synthesis that `read` called pending; the caller may be the next to do it. */
@@ -169,11 +283,10 @@ export class AudioCache {
     if (outcome.type === 'granted') {
       const key = this.#fills.keyOf(outcome.fillId);
       if (key === undefined) throw new TypeError(`Fill ${outcome.fillId} was granted and is unknown`);
-      this.#metrics.miss(this.#clock.nowMs());
-      return { type: 'fill-granted', key, fillId: outcome.fillId };
+      return this.#grant(key, outcome.fillId, callId);
     }
     const { metadata } = outcome.result;
-    this.#metrics.joinedFill(metadata);
+    this.#metrics.joinedFill(metadata, this.#clock.nowMs());
     return { ...answerFor(outcome.result, 'origin'), joined: true };
   }
 
@@ -214,7 +327,12 @@ export class AudioCache {
   }
 
   #keepInMemory(entry: Entry): void {
-    if (this.#memory.put(entry, this.#clock.nowMs())) this.#metrics.promotions++;
+    if (this.#memory.put(entry, this.#clock.nowMs(), this.#endOf(entry.metadata))) this.#metrics.promotions++;
+  }
+
+  /** When an entry ends, as of now. */
+  #endOf({ key, expiresAtMs }: EntryMetadata): number {
+    return this.#labels.isPinned(key) ? Number.POSITIVE_INFINITY : expiresAtMs;
   }
 
   #inMemory(key: string): Found | undefined {
@@ -252,8 +370,9 @@ export class AudioCache {
   async #takeAudio(fillId: string, { subject, chunks }: CompletedFill, result: FillResult): Promise<void> {
     const bytes = concatenate(chunks.map((chunk) => new Uint8Array(chunk)));
     const admission = admit(this.#candidate(bytes, subject.spec, result));
+    this.#notePaid(subject.spec, result);
     if ('contentType' in admission) {
-      const entry = await this.#createEntry(subject, bytes, admission.contentType, result);
+      const entry = await this.#createEntry(subject, bytes, admission.contentType, result, 'synthesis');
       // The write is not awaited: nobody waits for the disk to hear a clip. Until then a killed worker loses the entry.
       void this.#keep(entry, 'relaxed');
       this.#fills.settle(fillId, entry);
@@ -261,7 +380,17 @@ export class AudioCache {
     }
     this.#metrics.errors.refused++;
     if (!isPlayable(admission.refusal)) throw invalidAudio(admission.refusal);
-    this.#fills.settle(fillId, await this.#createEntry(subject, bytes, result.contentType, result));
+    this.#fills.settle(fillId, await this.#createEntry(subject, bytes, result.contentType, result, 'synthesis'));
+  }
+
+  /** Counts what a synthesis has cost. */
+  #notePaid(spec: SpeechSpec | undefined, { synthesisMs }: FillResult): void {
+    const characters = spec?.text.length ?? 0;
+    this.#metrics.synthesized({ characters, synthesisMs }, this.#clock.nowMs());
+    const { price, budget } = this.#config;
+    if (price === undefined || budget === undefined) return;
+    this.#spending.spend((characters / 1000) * price.perThousandCharacters, this.#clock.nowMs());
+    this.#state.changed();
   }
 
   /** Ends a fill without audio: with an error everybody who waits fails, without one the next of them is granted. */
@@ -283,26 +412,61 @@ export class AudioCache {
 
   /**
    * Stores audio from elsewhere and takes over its bytes. Resolves once it is as safe as asked.
-   * @throws AudioCacheError `INVALID_KEY`, `INVALID_AUDIO`, `ENTRY_TOO_LARGE`; for durable puts `STORE_UNAVAILABLE`,
-   * `QUOTA_EXCEEDED`
+   * @throws AudioCacheError `INVALID_KEY`, `INVALID_AUDIO`, `ENTRY_TOO_LARGE`; for durable puts and pinned ones
+   * `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`
    */
-  async put(address: Address, bytes: ArrayBuffer, result: FillResult, durability: Durability): Promise<string> {
+  async put(
+    address: Address,
+    bytes: ArrayBuffer,
+    result: FillResult,
+    durability: Durability,
+    labels?: LabelsOfEntry,
+  ): Promise<string> {
     const identity = await this.#identifier.identify(address);
     const admission = admit(this.#candidate(bytes, identity.spec, result));
     if ('refusal' in admission) {
       if (admission.refusal === 'too-large') throw this.#entryTooLarge(bytes.byteLength);
       throw invalidAudio(admission.refusal);
     }
-    const entry = await this.#createEntry(identity, bytes, admission.contentType, result);
+    const entry = await this.#createEntry(identity, bytes, admission.contentType, result, 'put');
+    // First, since a pin that does not fit is to change nothing, and what is written unpinned may go at once.
+    if (labels !== undefined) await this.#labels.label(identity.key, labels, bytes.byteLength);
     const written = this.#keep(entry, durability === 'durable' ? 'durable' : 'relaxed');
     if (durability !== 'memory') await written;
     return identity.key;
   }
 
+  /**
+   * Stores an entry of a bundle and takes over its bytes; false when there is one under its key that is not to be
+   * replaced, which then gets its labels all the same.
+   * @throws AudioCacheError `INVALID_KEY`, `INVALID_AUDIO`, `ENTRY_TOO_LARGE`, `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`
+   */
+  async importEntry(
+    given: EntryMetadata,
+    bytes: ArrayBuffer,
+    labels: LabelsOfEntry,
+    replaces: boolean,
+  ): Promise<boolean> {
+    const { key } = await this.#identifier.identify({ key: given.key });
+    if (bytes.byteLength > this.#config.maxEntryBytes) throw this.#entryTooLarge(bytes.byteLength);
+    const isIntact = this.#hashing.verify(bytes, given.checksum) !== 'mismatch';
+    if (!isIntact || bytes.byteLength !== given.byteLength) {
+      throw new AudioCacheError('INVALID_AUDIO', 'Not imported: the audio is not what its checksum says.');
+    }
+    const isThere = await this.has({ key });
+    await this.#labels.label(key, labels, isThere ? undefined : bytes.byteLength);
+    if (isThere && !replaces) return false;
+    const spec = this.#config.storeText ? given.spec : undefined;
+    const entry = { metadata: { ...given, key, spec, origin: 'bundle' }, bytes } as const;
+    await this.#keep(entry, 'relaxed');
+    return true;
+  }
+
   /** Puts an entry into memory and on its way to disk; resolves once it is there, or cannot be. */
   #keep(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
     const { key, byteLength } = entry.metadata;
-    const isInMemory = this.#memory.put(entry, this.#clock.nowMs());
+    this.#departures.forget(key);
+    const isInMemory = this.#memory.put(entry, this.#clock.nowMs(), this.#endOf(entry.metadata));
     if (isInMemory) this.#metrics.tiers.memory.puts++;
     const written = this.#disk.put(entry, durability);
     if (isInMemory || this.#disk.kind !== 'none') this.#emit({ type: 'entry-added', key, byteLength });
@@ -314,6 +478,7 @@ export class AudioCache {
     bytes: ArrayBuffer,
     contentType: string,
     result: FillResult,
+    origin: EntryOrigin,
   ): Promise<Entry> {
     const createdAtMs = this.#clock.nowMs();
     const fingerprint = canonical === undefined ? undefined : await this.#hashing.fingerprint(canonical);
@@ -329,6 +494,8 @@ export class AudioCache {
       fingerprint,
       spec: this.#config.storeText ? spec : undefined,
       custom: result.custom,
+      ttlMs: result.ttlMs,
+      origin,
     };
     return { metadata, bytes };
   }
@@ -357,32 +524,64 @@ export class AudioCache {
     return (await this.#disk.getMetadata(key)) !== undefined;
   }
 
-  /** Removes an entry from memory and disk; resolves to whether there was one. */
+  /** Removes an entry from memory and disk, pinned or not; resolves to whether there was one. */
   async delete(address: Address): Promise<boolean> {
     const { key } = await this.#identifier.identify(address);
     const wasInMemory = this.#memory.delete(key);
     const wasOnDisk = await this.#disk.delete(key);
-    if (wasInMemory || wasOnDisk) this.#emit({ type: 'entry-deleted', key });
-    return wasInMemory || wasOnDisk;
+    await this.#labels.forget(key);
+    if (!wasInMemory && !wasOnDisk) return false;
+    this.#departures.note(key, 'deleted');
+    this.#emit({ type: 'entry-deleted', key });
+    return true;
   }
 
-  /** Removes every entry from memory and disk. */
-  async clear(): Promise<void> {
+  /** Removes every entry from memory and disk, or with `sparesPins` all that are not pinned. */
+  async clear(sparesPins = true): Promise<void> {
+    await this.#labels.ready;
     this.#memory.clear();
-    await this.#disk.clear();
+    await this.#disk.clear(sparesPins);
+    await this.#labels.forgetAll(sparesPins);
     this.#emit({ type: 'cleared' });
   }
 
-  /** Removes what has expired and evicts down to the low-water marks; with a budget, for that long on disk. */
-  async cleanup(budgetMs?: number): Promise<CleanupReport> {
-    const memory = this.#memory.cleanup(this.#clock.nowMs());
-    const { complete, ...disk } = await this.#disk.cleanup(budgetMs);
-    return { memory, disk, complete };
+  /** Removes what has expired and evicts down to the low-water marks; with a budget, for about that long. */
+  cleanup(budgetMs?: number): Promise<CleanupReport> {
+    return this.#upkeep.cleanup(budgetMs);
   }
 
-  /** Entries by last access, latest first. */
-  entries(limit: number, cursor?: string): Promise<EntriesPage> {
-    return this.#overview.entries(limit, cursor);
+  /** Cleans up on schedule from now on. */
+  startCleanup(): void {
+    this.#upkeep.start();
+  }
+
+  /** Cleans up when asked, and above the high-water marks, only. */
+  stopCleanup(): void {
+    this.#upkeep.stop();
+  }
+
+  /** Changes limits and the like; resolves to the whole configuration. What is above a lower limit goes soon. */
+  configure(change: ConfigChange): CacheConfig {
+    const { memory, disk, health, ...rest } = change;
+    this.#config = {
+      ...withDefaults(rest, this.#config),
+      memory: withDefaults(memory, this.#config.memory),
+      disk: withDefaults(disk, this.#config.disk),
+      health: withDefaults(health, this.#config.health),
+    };
+    this.#memory.configure(this.#config.memory);
+    this.#disk.configure(this.#config.disk);
+    this.#metrics.setPrice(this.#config.price);
+    this.#spending.configure(this.#config.budget);
+    this.#upkeep.reschedule();
+    this.#emit({ type: 'configured', config: this.#config });
+    void this.cleanup();
+    return this.#config;
+  }
+
+  /** A page of entries. */
+  entries(request: EntriesRequest): Promise<EntriesPage> {
+    return this.#overview.entries(request);
   }
 
   /** All that is known about an entry; undefined when neither memory nor disk holds it. */
@@ -391,10 +590,73 @@ export class AudioCache {
     return this.#overview.info(key);
   }
 
-  /** Notes how long clips took as their callers saw it, and how many syntheses failed for good. */
-  report(served: readonly ServedSample[], failedSyntheses: number): void {
+  /** Checks entries on disk from the cursor on, for about `budgetMs`; damaged ones are never served again. */
+  verify(
+    budgetMs: number,
+    cursor: string | undefined,
+  ): Promise<VerifyReport & { readonly cursor?: string | undefined }> {
+    return this.#upkeep.verify(budgetMs, cursor);
+  }
+
+  /** Adds an entry, present or to come, to collections, and pins it, as labelled. @throws as `Labels.label` */
+  async label(address: Address, labels: LabelsOfEntry): Promise<void> {
+    const { key } = await this.#identifier.identify(address);
+    await this.#labels.label(key, labels);
+  }
+
+  /** Pins an entry or a collection, or takes that back; resolves to what of it is pinned now. @throws as `Labels.pin` */
+  async pin(target: PinTarget, isPinned: boolean): Promise<Amount> {
+    if ('collection' in target) return this.#labels.pinCollection(target.collection, isPinned);
+    const { key } = await this.#identifier.identify(target.address);
+    return this.#labels.pin(key, isPinned);
+  }
+
+  /** A page of collections, by name. */
+  collections(limit: number, cursor?: string, search?: string): Promise<CollectionsPage> {
+    return this.#labels.collections(limit, cursor, search);
+  }
+
+  /** A collection with its members. */
+  collection(name: string): Promise<CollectionDetails | undefined> {
+    return this.#labels.collection(name);
+  }
+
+  /** All members live for `ttlMs` from now on, or for their own time again; resolves to how many there are. */
+  async touchCollection(name: string, ttlMs: number | undefined): Promise<number> {
+    return this.#disk.extend((await this.#labels.membersOf(name)) ?? [], ttlMs);
+  }
+
+  /** Forgets a collection, and deletes the audio that is in no other and has no pin of its own, unless that is kept. */
+  async deleteCollection(name: string, keepsAudio: boolean): Promise<CollectionDeletion> {
+    const orphans = await this.#labels.deleteCollection(name);
+    const deleted = { entries: 0, bytes: 0 };
+    if (orphans === undefined || keepsAudio) return { existed: orphans !== undefined, deleted };
+    for (const key of orphans) {
+      const byteLength = (await this.#overview.info(key))?.byteLength ?? 0;
+      if (!(await this.delete({ key }))) continue;
+      deleted.entries++;
+      deleted.bytes += byteLength;
+    }
+    return { existed: true, deleted };
+  }
+
+  /** Everything about an entry, with bytes that are the caller's; counted neither as a request nor as a use. */
+  async exportEntry(key: string): Promise<ExportedEntry | undefined> {
+    const held = this.#memory.peek(key, this.#clock.nowMs())?.entry ?? this.#disk.held(key);
+    const entry = held === undefined ? await this.#disk.reread(key) : { ...held, bytes: held.bytes.slice(0) };
+    const { collections, pinned } = {
+      collections: this.#labels.collectionsOf(key),
+      pinned: this.#labels.isPinned(key),
+    };
+    return entry && { ...entry, collections, pinned };
+  }
+
+  /** Notes what pages know and workers do not. */
+  report({ served, failedSyntheses, failedRequests, heapRatio }: PageReport): void {
     for (const { source, latencyMs } of served) this.#metrics.latencies[source].record(latencyMs);
     this.#metrics.errors.synthesis += failedSyntheses;
+    this.#metrics.failedRequests(failedRequests, this.#clock.nowMs());
+    this.#overview.noteHeap(heapRatio);
   }
 
   /** Somebody wrote into a channel of the tabs what is no message. */
@@ -402,28 +664,40 @@ export class AudioCache {
     this.#metrics.errors.ignoredMessages++;
   }
 
+  /** The browser was asked to keep the storage. */
+  storageChanged(): Promise<void> {
+    return this.#upkeep.readStorage();
+  }
+
   /** How well the cache works and what it holds. */
   stats(): CacheStats {
     return this.#overview.stats();
   }
 
-  /** Everything that is exported to a monitoring system. */
-  metrics(): MetricsAnswer {
-    return { stats: this.stats(), histograms: this.#metrics.histograms() };
-  }
-
   /** Resolves once everything accepted so far survives power loss, as far as there is a working store. */
-  flush(): Promise<void> {
-    return this.#disk.flush();
+  async flush(): Promise<void> {
+    this.#memory.reportUses();
+    await this.#saveState('durable');
+    await this.#disk.flush();
   }
 
-  /** Writes what is pending and lets go of the store. */
+  /** Finishes what was begun, writes what is pending and lets go of the store. */
   async close(): Promise<void> {
+    this.#upkeep.stop();
+    this.#memory.reportUses();
+    await this.#saveState('relaxed');
     await this.#disk.close();
     this.#memory.clear();
   }
 
   // ----------------------------------------------------------------------------------------------------- inside
+
+  /** Writes what is kept beside the entries, if it has changed; a disk that fails says so elsewhere. */
+  async #saveState(durability: 'relaxed' | 'durable'): Promise<void> {
+    await this.#labels.ready;
+    const isDue = this.#state.hasChanged || this.#config.keepTotals;
+    if (isDue && this.#disk.kind !== 'none') await this.#state.save(durability).catch(() => {});
+  }
 
   #entryTooLarge(byteLength: number): AudioCacheError {
     return new AudioCacheError(
@@ -457,6 +731,12 @@ function answerFor(entry: Entry, source: ClipSource): HitAnswer {
     synthesisMs,
   } as const;
   return custom === undefined ? answer : { ...answer, custom };
+}
+
+function budgetExceeded(): AudioCacheError {
+  const message =
+    'The budget is spent, so nothing more is synthesized in this period; cached clips still play. Raise it with configure({ budget }).';
+  return new AudioCacheError('SYNTHESIS_FAILED', message, { reason: 'budget', attempts: 0 });
 }
 
 function invalidAudio(refusal: Refusal): AudioCacheError {

@@ -1,47 +1,80 @@
 /**
  * What a cache tells about itself: the entries it holds, and how well it works. Looks only; changes nothing but its own
- * note of a lost store.
+ * notes of a lost store and of what its health was last.
  */
+import type { CacheUpkeep } from './cache-upkeep';
 import type { Clock } from './clock';
 import type { DiskTier } from './disk-tier';
+import { EntryListing } from './entry-listing';
+import { Health } from './health';
+import type { Labels } from './labels';
 import type { MemoryTier } from './memory-tier';
 import type { Metrics } from './metrics/metrics';
 import type { AudioCacheError } from './protocol/audio-cache-error';
-import { PROTOCOL_VERSION } from './protocol/messages';
-import type { CacheConfig, CacheStats, EntriesPage, EntryInfo, HealthAlert, TierName } from './protocol/values';
+import { type CacheEvent, type EntriesRequest, PROTOCOL_VERSION } from './protocol/messages';
+import type { CacheConfig, CacheStats, EntriesPage, EntryInfo, TierName } from './protocol/values';
+import type { Spending } from './spending';
 import type { StoredMetadata } from './storage/store';
 
 /** What an overview looks at. */
 export interface CacheOverviewOptions {
-  readonly config: CacheConfig;
+  readonly config: () => CacheConfig;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly memory: MemoryTier;
   readonly disk: DiskTier;
+  readonly labels: Labels;
+  readonly spending: Spending;
+  readonly upkeep: () => CacheUpkeep;
+  readonly emit: (event: CacheEvent) => void;
 }
 
 /** Entries and statistics of one cache. */
 export class CacheOverview {
   readonly #options: CacheOverviewOptions;
-  #lostStore: HealthAlert | undefined;
+  readonly #listing: EntryListing;
+  readonly #health = new Health();
+  #lostStore: { readonly reason: string; readonly sinceMs: number } | undefined;
+  #storageEmptiedAtMs: number | undefined;
+  #pageHeapRatio: number | undefined;
 
   constructor(options: CacheOverviewOptions) {
     this.#options = options;
+    const { clock, memory, disk, labels } = options;
+    this.#listing = new EntryListing({
+      clock,
+      disk,
+      describe: (stored, isOnDisk) => this.#infoFor(stored, isOnDisk),
+      inMemory: () =>
+        [...memory.newestFirst(clock.nowMs())].map(({ entry: { metadata }, accessedAtMs, uses }) => ({
+          metadata,
+          accessedAtMs,
+          hits: uses,
+        })),
+      membersOf: (name) => labels.membersOf(name),
+    });
   }
 
   /** Keeps in mind that there is no disk any more, and returns it in plain words. */
-  noteLostStore(error: AudioCacheError): string {
-    const message = `Audio is kept in memory only: ${error.message}`;
-    this.#lostStore = { code: 'STORE_FALLBACK', message, sinceMs: this.#options.clock.nowMs() };
-    return message;
+  noteLostStore({ message }: AudioCacheError): string {
+    this.#lostStore = { reason: message, sinceMs: this.#options.clock.nowMs() };
+    return `Audio is kept in memory only: ${message}`;
   }
 
-  /** Entries by last access, latest first. */
-  async entries(limit: number, cursor: string | undefined): Promise<EntriesPage> {
-    const page = await this.#options.disk.list(limit, cursor);
-    if (page === undefined) return this.#memoryEntries(limit, cursor);
-    const entries = page.entries.map((stored) => this.#infoFor(stored, true));
-    return { entries, cursor: page.cursor };
+  /** Keeps in mind that what was on disk is gone though nobody here removed it, and returns it in plain words. */
+  noteEmptiedStorage(): string {
+    this.#storageEmptiedAtMs = this.#options.clock.nowMs();
+    return 'The browser, or somebody in its settings, has removed all audio that was stored; the cache starts empty. persist() asks the browser not to.';
+  }
+
+  /** What share of a page's heap is in use, as that page said last. */
+  noteHeap(ratio: number | undefined): void {
+    this.#pageHeapRatio = ratio ?? this.#pageHeapRatio;
+  }
+
+  /** A page of entries. */
+  entries(request: EntriesRequest): Promise<EntriesPage> {
+    return this.#listing.page(request);
   }
 
   /** All that is known about an entry; undefined when neither memory nor disk holds it. */
@@ -51,22 +84,36 @@ export class CacheOverview {
     const stored = await disk.getMetadata(key);
     if (stored !== undefined) return this.#infoFor(stored, !isOnItsWay);
     const held = memory.peek(key, clock.nowMs());
-    return held && this.#infoFor({ metadata: held.entry.metadata, accessedAtMs: held.accessedAtMs }, false);
+    return held && this.#infoFor({ metadata: held.entry.metadata, accessedAtMs: held.accessedAtMs, hits: 0 }, false);
   }
 
   /** How well the cache works and what it holds. */
   stats(): CacheStats {
-    const { config, clock, metrics, memory, disk } = this.#options;
-    const alerts = this.#alerts();
+    const { clock, metrics, memory, disk, spending, upkeep } = this.#options;
+    const config = this.#options.config();
+    const nowMs = clock.nowMs();
+    const { bytesOnDisk } = disk.report;
+    const diskMaxBytes = disk.kind === 'none' ? 0 : disk.maxBytes;
     return {
       config,
-      performance: metrics.summary(clock.nowMs()),
+      performance: { ...metrics.summary(nowMs), budget: spending.state(nowMs) },
       tiers: {
-        memory: { ...memory.usage, maxBytes: config.memory.maxBytes },
-        disk: { ...disk.usage, ...disk.report, maxBytes: disk.kind === 'none' ? 0 : disk.maxBytes },
+        memory: {
+          ...memory.usage,
+          maxBytes: config.memory.maxBytes,
+          usageRatio: memory.usage.bytes / config.memory.maxBytes,
+        },
+        disk: {
+          ...disk.usage,
+          ...disk.report,
+          ...upkeep().storage,
+          maxBytes: diskMaxBytes,
+          usageRatio: diskMaxBytes === 0 ? 0 : bytesOnDisk / diskMaxBytes,
+          pinned: disk.pinned,
+        },
         remote: undefined,
       },
-      health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },
+      health: this.evaluateHealth(),
       // How the worker was started, and whose it is, only the page knows, which fills it in.
       runtime: {
         owner: this.#lostStore === undefined,
@@ -74,39 +121,52 @@ export class CacheOverview {
         workerMode: 'module',
         store: disk.kind,
         version: PROTOCOL_VERSION,
+        countedSinceMs: metrics.countedSinceMs,
+        isCleanupScheduled: upkeep().isScheduled,
       },
     };
   }
 
-  #alerts(): readonly HealthAlert[] {
-    const alerts = this.#lostStore === undefined ? [] : [this.#lostStore];
-    const sinceMs = this.#options.disk.writesFailingSinceMs;
-    if (sinceMs === undefined) return alerts;
-    const message = 'Several writes to disk in a row have failed; new audio is kept in memory only. Is the disk full?';
-    return [...alerts, { code: 'WRITES_FAILING', message, sinceMs }];
+  /** Judges the health as of now, and tells what is new about it. */
+  evaluateHealth(): CacheStats['health'] {
+    const { config, clock, metrics, memory, disk, spending, upkeep, emit } = this.#options;
+    const nowMs = clock.nowMs();
+    const { status, alerts, raised, ended } = this.#health.evaluate(
+      {
+        config: config(),
+        memory: memory.usage,
+        disk: disk.kind === 'none' ? undefined : { bytesOnDisk: disk.report.bytesOnDisk, maxBytes: disk.maxBytes },
+        recent: metrics.recent(nowMs),
+        budget: spending.state(nowMs),
+        estimate: upkeep().storage.estimate,
+        heapRatio: this.#pageHeapRatio,
+        storeFailure: this.#lostStore,
+        storageEmptiedAtMs: this.#storageEmptiedAtMs,
+        writesFailingSinceMs: disk.writesFailingSinceMs,
+      },
+      nowMs,
+    );
+    for (const alert of raised) emit({ type: 'alert', alert, isRaised: true });
+    for (const alert of ended) emit({ type: 'alert', alert, isRaised: false });
+    return { status, alerts };
   }
 
-  /** A page ends at a use, so that what is used or removed between two pages is neither repeated nor skipped. */
-  #memoryEntries(limit: number, cursor: string | undefined): EntriesPage {
-    const { clock, memory } = this.#options;
-    const lastUse = Number(/^use (\d+)$/.exec(cursor ?? '')?.[1]);
-    const entries: EntryInfo[] = [];
-    let end: number | undefined;
-    for (const { entry, accessedAtMs, useNumber } of memory.newestFirst(clock.nowMs())) {
-      if (useNumber >= lastUse) continue;
-      if (entries.length === limit) return { entries, cursor: `use ${end}` };
-      entries.push(this.#infoFor({ metadata: entry.metadata, accessedAtMs }, false));
-      end = useNumber;
-    }
-    return { entries };
-  }
-
-  #infoFor({ metadata, accessedAtMs }: StoredMetadata, isOnDisk: boolean): EntryInfo {
-    const { clock, memory } = this.#options;
-    const held = memory.peek(metadata.key, clock.nowMs());
+  #infoFor({ metadata, accessedAtMs, hits }: StoredMetadata, isOnDisk: boolean): EntryInfo {
+    const { config, clock, memory, labels } = this.#options;
+    const { key, characters } = metadata;
+    const held = memory.peek(key, clock.nowMs());
     const tiers: TierName[] = [];
     if (held !== undefined) tiers.push('memory');
     if (isOnDisk) tiers.push('disk');
-    return { ...metadata, accessedAtMs: Math.max(accessedAtMs, held?.accessedAtMs ?? 0), tiers };
+    const { price } = config();
+    return {
+      ...metadata,
+      accessedAtMs: Math.max(accessedAtMs, held?.accessedAtMs ?? 0),
+      hits: isOnDisk ? hits + (held?.unreportedUses ?? 0) : (held?.uses ?? hits),
+      tiers,
+      pinned: labels.isPinned(key),
+      collections: labels.collectionsOf(key),
+      cost: price && (characters / 1000) * price.perThousandCharacters,
+    };
   }
 }

@@ -4,9 +4,10 @@
  */
 import { NOTHING, sum } from './amount';
 import type { Clock } from './clock';
+import { createGiveWay } from './give-way';
 import type { GuardedStore } from './guarded-store';
 import type { Amount, DiskConfig } from './protocol/values';
-import type { Reclaimed } from './storage/store';
+import type { Reclaimed, Removed } from './storage/store';
 
 /** How many entries one step removes; a read waits for one step at most. */
 export const CLEANUP_STEP_ENTRIES = 50;
@@ -25,7 +26,7 @@ export interface DiskCleanupOptions {
   /** `config.maxBytes`, or less when the disk has less. */
   readonly maxBytes: number;
   readonly clock: Clock;
-  readonly onRemoval: (reason: 'expired' | 'evicted', amount: Amount) => void;
+  readonly onRemoval: (reason: 'expired' | 'evicted', removed: Removed) => void;
 }
 
 /**
@@ -38,29 +39,32 @@ export async function cleanDisk(
 ): Promise<DiskCleanupResult> {
   const endsAtMs = clock.nowMs() + budgetMs;
   const isOver = () => clock.nowMs() >= endsAtMs;
+  const giveWay = createGiveWay(clock);
   let expired = NOTHING;
   let evicted = NOTHING;
   for (;;) {
-    const step = await store.attempt('diskWrites', NOTHING, (disk) =>
+    const step = await store.attempt('diskWrites', NONE_REMOVED, (disk) =>
       disk.removeExpired(clock.nowMs(), CLEANUP_STEP_ENTRIES),
     );
     if (step.entries > 0) onRemoval('expired', step);
     expired = sum(expired, step);
     if (step.entries < CLEANUP_STEP_ENTRIES) break;
     if (isOver()) return { expired, evicted, complete: false };
+    await giveWay();
   }
   const targetBytes = maxBytes * config.lowWater - incomingBytes;
   const bytesOnDisk = () => store.report.bytesOnDisk;
   const isFull = bytesOnDisk() + incomingBytes > maxBytes * config.highWater;
   while (isFull && bytesOnDisk() > targetBytes) {
     if (isOver()) return { expired, evicted, complete: false };
+    await giveWay();
     // What is dead already is given back before anything that lives has to go.
     const { isWorthwhile, evicted: notMoved } = await store.attempt('diskWrites', NOT_RECLAIMED, (disk) =>
       disk.reclaim(true),
     );
     const step = isWorthwhile
       ? notMoved
-      : await store.attempt('diskWrites', NOTHING, (disk) =>
+      : await store.attempt('diskWrites', NONE_REMOVED, (disk) =>
           disk.evict(bytesOnDisk() - targetBytes, CLEANUP_STEP_ENTRIES),
         );
     if (step.entries > 0) onRemoval('evicted', step);
@@ -70,4 +74,5 @@ export async function cleanDisk(
   return { expired, evicted, complete: true };
 }
 
-const NOT_RECLAIMED: Reclaimed = { isWorthwhile: false, evicted: NOTHING };
+const NONE_REMOVED: Removed = { ...NOTHING, keys: [] };
+const NOT_RECLAIMED: Reclaimed = { isWorthwhile: false, evicted: NONE_REMOVED };

@@ -16,8 +16,18 @@ import { GuardedStore } from './guarded-store';
 import type { Hashing } from './hashing';
 import type { Metrics } from './metrics/metrics';
 import { AudioCacheError } from './protocol/audio-cache-error';
-import type { Amount, DiskConfig, Durability, Entry, RemovalReason, StoreKind, StoreReport } from './protocol/values';
-import type { AudioStore, StoredMetadata, StoredPage } from './storage/store';
+import type {
+  Amount,
+  DiskConfig,
+  Durability,
+  Entry,
+  EntryMetadata,
+  EvictionReason,
+  RemovalReason,
+  StoreKind,
+  StoreReport,
+} from './protocol/values';
+import type { AudioStore, EntrySummary, ListOptions, Removed, StoredMetadata, StoredPage } from './storage/store';
 
 /** Share of the limit given back when the browser refuses a write for lack of room. */
 const QUOTA_RELIEF = 0.05;
@@ -38,8 +48,10 @@ export interface DiskTierOptions {
   readonly hashing: Hashing;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** What is pinned; nothing is evicted or judged expired before `ready` has resolved. */
+  readonly pins: { readonly ready: Promise<void>; isPinned(key: string): boolean };
   /** Entries left on their own account. */
-  readonly onRemoval: (reason: RemovalReason, amount: Amount) => void;
+  readonly onRemoval: (reason: RemovalReason, removed: Removed) => void;
   /** The store is lost for good. */
   readonly onLost: (error: AudioCacheError) => void;
 }
@@ -63,10 +75,12 @@ interface Reading {
 export class DiskTier {
   readonly #options: DiskTierOptions;
   readonly #store: GuardedStore;
+  #config: DiskConfig;
   readonly #planByKey = new Map<string, Plan>();
   readonly #readByKey = new Map<string, Reading>();
   /** While everything is being removed: what was not planned since is gone. */
   #clearing: Promise<void> | undefined;
+  #clearingSparesPins = false;
   /** Writes go one after the other, or several at once could exceed the limit together. */
   #lastWrite: Promise<unknown> = Promise.resolve();
   #cleanup: { readonly budgetMs: number; readonly result: Promise<DiskCleanupResult> } | undefined;
@@ -77,8 +91,13 @@ export class DiskTier {
   /** What the disk really allows, as far as writing has shown; no estimate of the browser's counts. */
   #allowedBytes = Number.POSITIVE_INFINITY;
 
+  /** Audio bytes of pinned entries that are there, by key, and their sum. */
+  readonly #pinnedBytesByKey = new Map<string, number>();
+  #pinnedBytes = 0;
+
   constructor(options: DiskTierOptions) {
     this.#options = options;
+    this.#config = options.config;
     this.#store = new GuardedStore(options.store, options.metrics, options.onLost);
   }
 
@@ -99,7 +118,66 @@ export class DiskTier {
 
   /** The limit in force: the configured one, or less while the disk has less. */
   get maxBytes(): number {
-    return Math.min(this.#options.config.maxBytes, this.#allowedBytes);
+    return Math.min(this.#config.maxBytes, this.#allowedBytes);
+  }
+
+  /** Pinned entries that are there, and their audio bytes. */
+  get pinned(): Amount {
+    return { entries: this.#pinnedBytesByKey.size, bytes: this.#pinnedBytes };
+  }
+
+  /** Changes the limits; what is above them now goes with the next cleanup or put. */
+  configure(config: DiskConfig): void {
+    this.#config = config;
+  }
+
+  /**
+   * Resolves if so much more audio can be pinned: pins may take up to the low-water mark, or cleaning up could not reach it.
+   * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`: there is no disk to pin anything on
+   */
+  assertPinFits(byteLength: number): void {
+    if (this.kind === 'none') throw noDiskForPins();
+    const availableBytes = this.maxBytes * this.#config.lowWater - this.#pinnedBytes;
+    if (byteLength > availableBytes) throw pinsTooLarge(byteLength, Math.max(0, availableBytes));
+  }
+
+  /** Audio bytes of those of the keys that are there and not pinned yet: what pinning them adds. */
+  async unpinnedBytes(keys: readonly string[]): Promise<number> {
+    const added = keys.filter((key) => !this.#pinnedBytesByKey.has(key));
+    const summaries = await this.survey(added);
+    return summaries.reduce((bytes, summary) => bytes + (summary?.byteLength ?? 0), 0);
+  }
+
+  /**
+   * From now on the keys are pinned, or no more; entries stored later too. `incomingBytes`: what is about to be stored under
+   * a key that is not there, and takes its room from now on.
+   */
+  async protect(keys: readonly string[], isProtected: boolean, incomingBytes?: number): Promise<void> {
+    this.#store.protect(keys, isProtected);
+    if (!isProtected) {
+      for (const key of keys) this.#notePinned(key, undefined);
+      return;
+    }
+    const summaries = await this.survey(keys);
+    for (const [index, key] of keys.entries()) {
+      if (this.#options.pins.isPinned(key)) this.#notePinned(key, summaries[index]?.byteLength ?? incomingBytes);
+    }
+  }
+
+  /** What is known of each key without its record: undefined where there is no entry. */
+  async survey(keys: readonly string[]): Promise<readonly (EntrySummary | undefined)[]> {
+    const none = keys.map(() => undefined);
+    return keys.length === 0 ? none : this.#store.attempt('diskReads', none, (store) => store.survey(keys));
+  }
+
+  /** Returns the state kept beside the entries, if any. */
+  readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#store.attempt('diskReads', undefined, (store) => store.readNote());
+  }
+
+  /** Replaces the state kept beside the entries. @throws AudioCacheError `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED` */
+  writeNote(bytes: Uint8Array<ArrayBuffer>, durability: 'relaxed' | 'durable'): Promise<void> {
+    return this.#store.run('diskWrites', (store) => store.writeNote(bytes, durability));
   }
 
   /** Since when writes have been failing, if the last few in a row have. */
@@ -110,7 +188,7 @@ export class DiskTier {
   /** The entry that is on its way to disk under the key, unless it has expired. Its bytes stay the tier's. */
   held(key: string): Entry | undefined {
     const entry = this.#planByKey.get(key)?.entry;
-    return entry !== undefined && entry.metadata.expiresAtMs > this.#options.clock.nowMs() ? entry : undefined;
+    return entry !== undefined && !this.#hasExpired(entry.metadata) ? entry : undefined;
   }
 
   /**
@@ -120,7 +198,7 @@ export class DiskTier {
   async get(key: string, canonical: string | undefined): Promise<Entry | undefined> {
     const { clock, metrics } = this.#options;
     if (this.kind === 'none') return undefined;
-    if (this.#planByKey.has(key) || this.#clearing !== undefined) {
+    if (this.#planByKey.has(key) || this.#isBeingCleared(key)) {
       const held = this.held(key);
       metrics.lookedUp('disk', held !== undefined, clock.nowMs());
       return held && copyOf(held);
@@ -133,24 +211,42 @@ export class DiskTier {
   /** Returns an entry as `get` does, for the cache's own sake: counted neither as a lookup nor as a use. */
   async reread(key: string): Promise<Entry | undefined> {
     // Somebody reads or changes it: it comes up on another occasion.
-    if (this.#planByKey.has(key) || this.#clearing !== undefined || this.#readByKey.has(key)) return undefined;
+    if (this.#planByKey.has(key) || this.#isBeingCleared(key) || this.#readByKey.has(key)) return undefined;
     return takeEntry(this.#beginReading(key, undefined));
   }
 
   /** Returns what is kept beside the audio of an unexpired entry, without checking the audio. */
   async getMetadata(key: string): Promise<StoredMetadata | undefined> {
     const plan = this.#planByKey.get(key);
-    if (plan !== undefined || this.#clearing !== undefined) {
+    if (plan !== undefined || this.#isBeingCleared(key)) {
       const held = this.held(key);
-      return held && { metadata: held.metadata, accessedAtMs: plan?.plannedAtMs ?? 0 };
+      return held && { metadata: held.metadata, accessedAtMs: plan?.plannedAtMs ?? 0, hits: 0 };
     }
     const stored = await this.#store.attempt('diskReads', undefined, (store) => store.readMetadata(key));
-    return stored && stored.metadata.expiresAtMs > this.#options.clock.nowMs() ? stored : undefined;
+    return stored && !(await this.#hasSurelyExpired(stored.metadata)) ? stored : undefined;
   }
 
-  /** Notes that an entry was used, though memory served it. */
-  touch(key: string, nowMs: number): void {
-    this.#store.touch(key, nowMs);
+  /** Notes that an entry was used so many times, though memory served it. */
+  use({ key, ttlMs }: EntryMetadata, usedAtMs: number, uses: number): void {
+    const { slidingTtl } = this.#config;
+    const expiresAtMs = slidingTtl ? usedAtMs + (ttlMs ?? this.#config.ttlMs) : undefined;
+    this.#store.touch(key, { accessedAtMs: usedAtMs, hits: uses, expiresAtMs });
+  }
+
+  /** Entries live for `ttlMs` from now on, or for their own time to live again; resolves to how many there were. */
+  async extend(keys: readonly string[], ttlMs: number | undefined): Promise<number> {
+    await this.#settled();
+    const nowMs = this.#options.clock.nowMs();
+    const summaries = await this.survey(keys);
+    let count = 0;
+    for (const [index, key] of keys.entries()) {
+      const summary = summaries[index];
+      if (summary === undefined || (summary.expiresAtMs <= nowMs && !this.#options.pins.isPinned(key))) continue;
+      const ownTtlMs = ttlMs ?? (await this.getMetadata(key))?.metadata.ttlMs ?? this.#config.ttlMs;
+      this.#store.touch(key, { accessedAtMs: summary.accessedAtMs, hits: 0, expiresAtMs: nowMs + ownTtlMs });
+      count++;
+    }
+    return count;
   }
 
   /**
@@ -173,23 +269,26 @@ export class DiskTier {
     return wasHeld || wasStored;
   }
 
-  /** Removes everything. */
-  async clear(): Promise<void> {
+  /** Removes everything, or all but what is pinned. */
+  async clear(sparesPins = true): Promise<void> {
+    await this.#options.pins.ready;
     const before = [this.#clearing, ...[...this.#planByKey.values()].map((plan) => plan.done)];
-    this.#planByKey.clear();
-    this.#readByKey.clear();
+    for (const key of [...this.#planByKey.keys()]) if (!this.#isSpared(key, sparesPins)) this.#planByKey.delete(key);
+    for (const key of [...this.#readByKey.keys()]) if (!this.#isSpared(key, sparesPins)) this.#readByKey.delete(key);
+    this.#clearingSparesPins = sparesPins;
     const clearing = Promise.allSettled(before).then(async () => {
-      await this.#store.attempt('diskWrites', NOTHING, (store) => store.clear());
+      await this.#store.attempt('diskWrites', NOTHING, (store) => store.clear(sparesPins));
+      if (!sparesPins) this.#forgetPinned();
       if (this.#clearing === clearing) this.#clearing = undefined;
     });
     this.#clearing = clearing;
     await clearing;
   }
 
-  /** Lists entries by last access, expired ones included; undefined without a working store. */
-  async list(limit: number, cursor: string | undefined): Promise<StoredPage | undefined> {
+  /** Lists entries, expired ones included; undefined without a working store. */
+  async list(options: ListOptions): Promise<StoredPage | undefined> {
     await this.#settled();
-    return this.#store.attempt('diskReads', undefined, (store) => store.list(limit, cursor));
+    return this.#store.attempt('diskReads', undefined, (store) => store.list(options));
   }
 
   /**
@@ -207,6 +306,24 @@ export class DiskTier {
       run.result.then(forget, forget);
     }
     return this.#cleanup.result;
+  }
+
+  /**
+   * Looks whether an entry is what was stored. A damaged one is removed and counted; `unverifiable` is one whose checksum
+   * cannot be computed here, and `gone` one that is changed or removed just now.
+   */
+  async verify(key: string): Promise<'intact' | 'damaged' | 'unverifiable' | 'gone'> {
+    const { hashing } = this.#options;
+    const damagedBefore = this.report.damagedRecords;
+    const entry = await this.#store.attempt('diskReads', undefined, (store) => store.read(key));
+    if (this.#planByKey.has(key) || this.#isBeingCleared(key)) return 'gone';
+    // The store itself drops a record whose head is not what was written.
+    if (entry === undefined) return this.report.damagedRecords > damagedBefore ? 'damaged' : 'gone';
+    const verdict = hashing.verify(entry.bytes, entry.metadata.checksum);
+    if (verdict === 'match') return 'intact';
+    if (verdict !== 'mismatch') return 'unverifiable';
+    await this.#discard(entry, 'corrupt');
+    return 'damaged';
   }
 
   /** Resolves once all that was accepted survives power loss, as far as the store works. */
@@ -255,7 +372,7 @@ export class DiskTier {
       const isFound = entry !== undefined && fault === undefined && isCurrent();
       if (reading().isRequested) {
         metrics.lookedUp('disk', isFound, nowMs);
-        if (isFound) this.#store.touch(key, nowMs);
+        if (isFound) this.use(entry.metadata, nowMs, 1);
       }
       if (isFound) return entry;
       // Of what is there now, after a change, nothing is known.
@@ -271,31 +388,64 @@ export class DiskTier {
     { bytes, metadata }: Entry,
     canonical: string | undefined,
   ): Promise<RemovalReason | 'unverifiable' | undefined> {
-    const { hashing, clock } = this.#options;
-    if (metadata.expiresAtMs <= clock.nowMs()) return 'expired';
+    const { hashing } = this.#options;
+    if (await this.#hasSurelyExpired(metadata)) return 'expired';
     const verdict = hashing.verify(bytes, metadata.checksum);
     if (verdict !== 'match') return verdict === 'mismatch' ? 'corrupt' : 'unverifiable';
     if (canonical === undefined || metadata.fingerprint === undefined) return undefined;
     return (await hashing.fingerprint(canonical)) === metadata.fingerprint ? undefined : 'collision';
   }
 
+  /** Whether an entry has ended. Pinned ones never do. */
+  #hasExpired({ key, expiresAtMs }: EntryMetadata): boolean {
+    return expiresAtMs <= this.#options.clock.nowMs() && !this.#options.pins.isPinned(key);
+  }
+
+  /** The same, once it is known what is pinned; without waiting where that makes no difference. */
+  #hasSurelyExpired(metadata: EntryMetadata): boolean | Promise<boolean> {
+    return this.#hasExpired(metadata) && this.#options.pins.ready.then(() => this.#hasExpired(metadata));
+  }
+
+  /** What is being cleared is gone to the outside already. */
+  #isBeingCleared(key: string): boolean {
+    return this.#clearing !== undefined && !this.#isSpared(key, this.#clearingSparesPins);
+  }
+
+  #isSpared(key: string, sparesPins: boolean): boolean {
+    return sparesPins && this.#options.pins.isPinned(key);
+  }
+
+  /** Keeps the books of what is pinned; undefined: the entry is gone, or pinned no more. */
+  #notePinned(key: string, byteLength: number | undefined): void {
+    this.#pinnedBytes += (byteLength ?? 0) - (this.#pinnedBytesByKey.get(key) ?? 0);
+    if (byteLength === undefined) this.#pinnedBytesByKey.delete(key);
+    else this.#pinnedBytesByKey.set(key, byteLength);
+  }
+
+  #forgetPinned(): void {
+    this.#pinnedBytesByKey.clear();
+    this.#pinnedBytes = 0;
+  }
+
   async #discard({ metadata, bytes }: Entry, fault: RemovalReason | 'unverifiable'): Promise<void> {
     const { metrics, onRemoval } = this.#options;
     // Another session, with another policy, may be able to verify it.
     if (fault === 'unverifiable') return;
-    if (fault === 'expired') metrics.tiers.disk.expirations++;
+    if (fault === 'expired') metrics.expired('disk', 1);
     if (fault === 'corrupt') metrics.errors.corrupt++;
     if (fault === 'collision') metrics.errors.collisions++;
     await this.delete(metadata.key);
-    onRemoval(fault, { entries: 1, bytes: bytes.byteLength });
+    onRemoval(fault, { entries: 1, bytes: bytes.byteLength, keys: [metadata.key] });
   }
 
   async #remove(key: string): Promise<boolean> {
+    this.#notePinned(key, undefined);
     return (await this.#store.attempt('diskWrites', undefined, (store) => store.remove(key))) !== undefined;
   }
 
   async #write(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
-    const { clock, config, metrics } = this.#options;
+    const { clock, metrics, pins } = this.#options;
+    const config = this.#config;
     const { key, byteLength } = entry.metadata;
     if (byteLength > config.maxBytes && this.kind !== 'none') {
       await this.#remove(key);
@@ -308,6 +458,7 @@ export class DiskTier {
       this.#failedWritesInARow = 0;
       this.#isReliefSpent = false;
       metrics.tiers.disk.puts++;
+      this.#notePinned(key, pins.isPinned(key) ? byteLength : undefined);
       // What was taken was allowed.
       this.#allowedBytes = Math.max(this.#allowedBytes, this.report.bytesOnDisk * LIMIT_RECOVERY);
       if (this.report.bytesOnDisk > this.maxBytes * config.highWater) void this.cleanup();
@@ -324,15 +475,19 @@ export class DiskTier {
 
   /** Evicts until the entry fits under the limit. Nothing else is written meanwhile. */
   async #makeRoomFor(byteLength: number): Promise<void> {
-    if (this.report.bytesOnDisk + byteLength <= this.maxBytes) return;
+    const hasRoom = () => this.report.bytesOnDisk + byteLength <= this.maxBytes;
+    if (hasRoom()) return;
     // One that runs already does not know of this entry.
     await this.#cleanup?.result;
     await this.#clean(Number.POSITIVE_INFINITY, byteLength);
+    // What is pinned leaves no room for it.
+    if (!hasRoom() && this.#pinnedBytes > 0) throw tooLarge(byteLength, this.maxBytes - this.#pinnedBytes);
   }
 
   /** Writes; when the browser has no room, gives some back and tries once more. */
   async #writeWithRelief(store: AudioStore, entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<void> {
-    const { clock, config } = this.#options;
+    const { clock } = this.#options;
+    const config = this.#config;
     try {
       await store.write(entry, clock.nowMs(), durability);
     } catch (error) {
@@ -344,31 +499,33 @@ export class DiskTier {
       const wantedBytes = Math.max(config.maxBytes * QUOTA_RELIEF, entry.bytes.byteLength * 2);
       // Bounded, so that a disk filled by somebody else does not empty the cache.
       const reliefBytes = Math.min(wantedBytes, store.usage().bytes / 4);
-      this.#removed('evicted', await store.evict(reliefBytes, CLEANUP_STEP_ENTRIES));
+      await this.#options.pins.ready;
+      this.#removed('evicted', await store.evict(reliefBytes, CLEANUP_STEP_ENTRIES), 'quota');
       for (let step = 0; step < MAX_RELIEF_STEPS; step++) {
         if (fullAtBytes - store.report().bytesOnDisk >= reliefBytes) break;
         const { isWorthwhile, evicted } = await store.reclaim(true);
-        this.#removed('evicted', evicted);
+        this.#removed('evicted', evicted, 'quota');
         if (!isWorthwhile) break;
       }
       await store.write(entry, clock.nowMs(), durability);
     }
   }
 
-  #clean(budgetMs: number, incomingBytes: number): Promise<DiskCleanupResult> {
-    const { config, clock } = this.#options;
-    const onRemoval = (reason: 'expired' | 'evicted', amount: Amount) => this.#removed(reason, amount);
+  async #clean(budgetMs: number, incomingBytes: number): Promise<DiskCleanupResult> {
+    const { clock, pins } = this.#options;
+    await pins.ready;
+    const onRemoval = (reason: 'expired' | 'evicted', removed: Removed) => this.#removed(reason, removed, 'limit');
     const { maxBytes } = this;
     this.#allowedBytes *= LIMIT_RECOVERY;
-    return cleanDisk({ store: this.#store, config, maxBytes, clock, onRemoval }, budgetMs, incomingBytes);
+    return cleanDisk({ store: this.#store, config: this.#config, maxBytes, clock, onRemoval }, budgetMs, incomingBytes);
   }
 
-  #removed(reason: 'expired' | 'evicted', amount: Amount): void {
-    if (amount.entries === 0) return;
-    const counters = this.#options.metrics.tiers.disk;
-    if (reason === 'expired') counters.expirations += amount.entries;
-    else counters.evictions += amount.entries;
-    this.#options.onRemoval(reason, amount);
+  #removed(reason: 'expired' | 'evicted', removed: Removed, why: EvictionReason): void {
+    if (removed.entries === 0) return;
+    const { metrics, onRemoval } = this.#options;
+    if (reason === 'expired') metrics.expired('disk', removed.entries);
+    else metrics.evicted('disk', why, removed.entries);
+    onRemoval(reason, removed);
   }
 
   /** Resolves once every change asked for so far is carried out. */
@@ -389,7 +546,21 @@ function copyOf(entry: Entry): Entry {
   return { ...entry, bytes: entry.bytes.slice(0) };
 }
 
+function noDiskForPins(): AudioCacheError {
+  return new AudioCacheError(
+    'STORE_UNAVAILABLE',
+    'Nothing can be pinned, since there is no working disk store; stats().health says why.',
+  );
+}
+
+function pinsTooLarge(byteLength: number, availableBytes: number): AudioCacheError {
+  return new AudioCacheError(
+    'QUOTA_EXCEEDED',
+    `Pinning ${byteLength} more bytes does not fit: pins may take another ${Math.floor(availableBytes)}, up to disk.maxBytes x disk.lowWater. Nothing was removed; raise disk.maxBytes or unpin something.`,
+  );
+}
+
 function tooLarge(byteLength: number, maxBytes: number): AudioCacheError {
-  const message = `The audio has ${byteLength} bytes and the disk tier may hold ${maxBytes}; raise disk.maxBytes.`;
+  const message = `The audio has ${byteLength} bytes and the disk tier may hold ${Math.max(0, maxBytes)} beside what is pinned; raise disk.maxBytes.`;
   return new AudioCacheError('QUOTA_EXCEEDED', message);
 }

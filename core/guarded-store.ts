@@ -6,7 +6,7 @@ import { NOTHING } from './amount';
 import type { Metrics } from './metrics/metrics';
 import { AudioCacheError } from './protocol/audio-cache-error';
 import type { Amount, StoreKind, StoreReport } from './protocol/values';
-import type { AudioStore } from './storage/store';
+import type { AudioStore, Use } from './storage/store';
 
 /** What was being done when a store failed. */
 type Work = 'diskReads' | 'diskWrites';
@@ -70,9 +70,14 @@ export class GuardedStore {
     }
   }
 
-  /** Notes an access. */
-  touch(key: string, accessedAtMs: number): void {
-    this.#store?.touch(key, accessedAtMs);
+  /** Notes a use. */
+  touch(key: string, use: Use): void {
+    this.#store?.touch(key, use);
+  }
+
+  /** Protects entries from eviction and expiry, or no longer. */
+  protect(keys: Iterable<string>, isProtected: boolean): void {
+    this.#store?.protect(keys, isProtected);
   }
 
   /** Flushes and lets go of the store. */

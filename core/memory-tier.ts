@@ -16,26 +16,33 @@ export interface MemoryTierListeners {
   /** Entries left on their own account. */
   readonly onRemoval?: (reason: 'expired' | 'evicted', amount: Amount) => void;
   /**
-   * An entry is in use, said at most once a minute for each: a disk tier that heard of no memory hit would evict first
-   * what memory serves most.
+   * An entry has been used so many times since this was said last, at most once in `useIntervalMs` for each: a disk tier
+   * that heard of no memory hit would evict first what memory serves most. Also when a used entry leaves.
    */
-  readonly onUse?: (key: string, nowMs: number) => void;
+  readonly onUse?: (entry: Entry, usedAtMs: number, uses: number) => void;
+  /** Default one minute. */
+  readonly useIntervalMs?: number;
 }
 
 const USE_INTERVAL_MS = 60_000;
+/** One step of a cleanup removes so many entries: less than a millisecond, after which others have their turn. */
+const STEP_ENTRIES = 2_000;
 
-/** What `reclaim` removed. */
+/** What a step of a cleanup removed. */
 export interface Reclaimed {
   readonly expired: Amount;
   readonly evicted: Amount;
+  /** There is nothing left to remove. */
+  readonly isComplete: boolean;
 }
 
 /** An entry and when it was used. */
 export interface HeldEntry {
   readonly entry: Entry;
   readonly accessedAtMs: number;
-  /** Higher for each later use of any entry: the order of use in numbers. */
-  readonly useNumber: number;
+  /** Uses since it was put in, and those of them that `onUse` has not been told. */
+  readonly uses: number;
+  readonly unreportedUses: number;
 }
 
 /**
@@ -46,14 +53,18 @@ interface MemoryNode extends LruLinks<MemoryNode>, WheelLinks<MemoryNode> {
   readonly entry: Entry;
   readonly byteLength: number;
   usedMs: number;
-  useNumber: number;
-  /** When `onUse` was last told, or the entry put in. */
+  uses: number;
+  /** When `onUse` was last told, or the entry put in; and how many uses it was told of. */
   reportedMs: number;
+  reportedUses: number;
 }
 
 /** Entries in memory by key. */
 export class MemoryTier {
-  readonly #config: MemoryConfig;
+  #config: MemoryConfig;
+  readonly #useIntervalMs: number;
+  /** Expired, taken out of the wheel, and to be removed. Some may have been removed since. */
+  #expired: MemoryNode[] = [];
   readonly #listeners: MemoryTierListeners;
   readonly #nodeByKey = new Map<string, MemoryNode>();
   readonly #byUse = new LruList<MemoryNode>();
@@ -62,11 +73,11 @@ export class MemoryTier {
   readonly #startMs: number;
   /** The sum of `bytes.byteLength` over `#nodeByKey`, always. */
   #bytes = 0;
-  #lastUseNumber = 0;
 
   constructor(config: MemoryConfig, nowMs: number, listeners: MemoryTierListeners = {}) {
     this.#config = config;
     this.#listeners = listeners;
+    this.#useIntervalMs = listeners.useIntervalMs ?? USE_INTERVAL_MS;
     this.#startMs = nowMs;
   }
 
@@ -86,12 +97,9 @@ export class MemoryTier {
       return undefined;
     }
     node.usedMs = sinceStartMs;
-    node.useNumber = ++this.#lastUseNumber;
+    node.uses++;
     this.#byUse.touch(node);
-    if (sinceStartMs - node.reportedMs >= USE_INTERVAL_MS) {
-      node.reportedMs = sinceStartMs;
-      this.#listeners.onUse?.(key, nowMs);
-    }
+    if (sinceStartMs - node.reportedMs >= this.#useIntervalMs) this.#reportUses(node);
     return node.entry;
   }
 
@@ -109,15 +117,15 @@ export class MemoryTier {
   }
 
   /**
-   * Stores or replaces an entry and takes over its bytes; they must not be changed afterwards.
+   * Stores or replaces an entry and takes over its bytes; they must not be changed afterwards. `endsAtMs` is when the
+   * entry ends altogether, which is never while it is pinned.
    * Returns false, and holds nothing under the key, when the entry alone exceeds the limit or has already expired.
    */
-  put(entry: Entry, nowMs: number): boolean {
-    const { key, expiresAtMs } = entry.metadata;
-    this.delete(key);
+  put(entry: Entry, nowMs: number, endsAtMs: number = entry.metadata.expiresAtMs): boolean {
+    this.delete(entry.metadata.key);
     const bytes = entry.bytes.byteLength;
     const { maxBytes, maxEntries, ttlMs, highWater } = this.#config;
-    if (!this.canHold(bytes) || expiresAtMs <= nowMs) return false;
+    if (!this.canHold(bytes) || endsAtMs <= nowMs) return false;
     if (this.#bytes + bytes > maxBytes * highWater || this.#nodeByKey.size + 1 > maxEntries * highWater) {
       this.#reclaim(nowMs, bytes, 1);
     }
@@ -126,16 +134,17 @@ export class MemoryTier {
       entry,
       byteLength: bytes,
       usedMs: sinceStartMs,
-      useNumber: ++this.#lastUseNumber,
+      uses: 0,
       reportedMs: sinceStartMs,
-      expiresAtMs: Math.min(sinceStartMs + ttlMs, expiresAtMs - this.#startMs),
+      reportedUses: 0,
+      expiresAtMs: Math.min(sinceStartMs + ttlMs, endsAtMs - this.#startMs),
       older: undefined,
       newer: undefined,
       bucket: undefined,
       previousInBucket: undefined,
       nextInBucket: undefined,
     };
-    this.#nodeByKey.set(key, node);
+    this.#nodeByKey.set(entry.metadata.key, node);
     this.#byUse.insert(node);
     this.#byExpiry.add(node);
     this.#bytes += bytes;
@@ -155,15 +164,30 @@ export class MemoryTier {
     return true;
   }
 
+  /** Tells `onUse` of all uses that it has not heard of, as before everything is written down. */
+  reportUses(): void {
+    if (this.#listeners.onUse === undefined) return;
+    for (const node of this.#nodeByKey.values()) if (node.uses > node.reportedUses) this.#reportUses(node);
+  }
+
+  /** Changes the limits; what is above them now goes with the next cleanup or put, whichever comes first. */
+  configure(config: MemoryConfig): void {
+    this.#config = config;
+  }
+
   /** Removes everything. */
   clear(): void {
+    this.#expired = [];
     this.#nodeByKey.clear();
     this.#byUse.clear();
     this.#byExpiry.clear();
     this.#bytes = 0;
   }
 
-  /** Removes what has expired and, when still above the high-water mark, the entries used longest ago. */
+  /**
+   * Removes some of what has expired and then, when still above the high-water mark, the entries used longest ago. To be
+   * called until it is complete.
+   */
   cleanup(nowMs: number): Reclaimed {
     return this.#reclaim(nowMs, 0, 0);
   }
@@ -172,21 +196,28 @@ export class MemoryTier {
   #reclaim(nowMs: number, incomingBytes: number, incomingEntries: number): Reclaimed {
     const { maxBytes, maxEntries, highWater, lowWater } = this.#config;
     const expired = this.#removeExpired(nowMs);
+    const isComplete = this.#expired.length === 0;
     const isAbove = (water: number) =>
       this.#bytes + incomingBytes > maxBytes * water || this.#nodeByKey.size + incomingEntries > maxEntries * water;
-    const evicted = isAbove(highWater) ? this.#evictWhile(() => isAbove(lowWater)) : NOTHING;
+    // Whoever waits for nobody (a cleanup that goes on) need not evict while there is more that has expired.
+    const mustEvict = (isComplete || incomingEntries > 0) && isAbove(highWater);
+    const evicted = mustEvict ? this.#evictWhile(() => isAbove(lowWater)) : NOTHING;
     if (expired.entries > 0) this.#listeners.onRemoval?.('expired', expired);
     if (evicted.entries > 0) this.#listeners.onRemoval?.('evicted', evicted);
-    return { expired, evicted };
+    return { expired, evicted, isComplete };
   }
 
   #removeExpired(nowMs: number): Amount {
+    this.#byExpiry.advance(nowMs - this.#startMs, (node) => this.#expired.push(node));
     let entries = 0;
     const bytesBefore = this.#bytes;
-    this.#byExpiry.advance(nowMs - this.#startMs, (node) => {
+    while (this.#expired.length > 0 && entries < STEP_ENTRIES) {
+      const node = this.#expired.pop();
+      // It may have been deleted or replaced since.
+      if (node === undefined || this.#nodeByKey.get(node.entry.metadata.key) !== node) continue;
       this.#remove(node);
       entries++;
-    });
+    }
     return { entries, bytes: bytesBefore - this.#bytes };
   }
 
@@ -202,10 +233,18 @@ export class MemoryTier {
     this.#byUse.remove(node);
     this.#byExpiry.remove(node);
     this.#bytes -= node.byteLength;
+    if (node.uses > node.reportedUses) this.#reportUses(node);
   }
 
-  #heldEntry({ entry, usedMs, useNumber }: MemoryNode): HeldEntry {
-    return { entry, accessedAtMs: this.#startMs + usedMs, useNumber };
+  #reportUses(node: MemoryNode): void {
+    const uses = node.uses - node.reportedUses;
+    node.reportedUses = node.uses;
+    node.reportedMs = node.usedMs;
+    this.#listeners.onUse?.(node.entry, this.#startMs + node.usedMs, uses);
+  }
+
+  #heldEntry({ entry, usedMs, uses, reportedUses }: MemoryNode): HeldEntry {
+    return { entry, accessedAtMs: this.#startMs + usedMs, uses, unreportedUses: uses - reportedUses };
   }
 }
 

@@ -46,13 +46,35 @@ declare const crypto: {
     | undefined;
 };
 
-interface ReadableStream {
+interface ReadableStreamController<Chunk> {
+  enqueue(chunk: Chunk): void;
+  close(): void;
+  error(reason: unknown): void;
+}
+
+declare class ReadableStream<Chunk = unknown> {
+  constructor(
+    source: {
+      start?(controller: ReadableStreamController<Chunk>): void;
+      pull?(controller: ReadableStreamController<Chunk>): void | Promise<void>;
+      cancel?(reason: unknown): void | Promise<void>;
+    },
+    strategy: { highWaterMark: number },
+  );
   pipeThrough(transformation: CompressionStream | DecompressionStream): ReadableStream;
 }
 
+declare class WritableStream<Chunk = unknown> {
+  constructor(sink: { write?(chunk: Chunk): void | Promise<void> });
+}
+
 declare class Blob {
-  constructor(parts: readonly Uint8Array<ArrayBuffer>[]);
-  stream(): ReadableStream;
+  constructor(parts: readonly (Uint8Array<ArrayBuffer> | Blob)[], options?: { type: string });
+  readonly size: number;
+  readonly type: string;
+  slice(startBytes: number, endBytes: number): Blob;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  stream(): ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
 declare class Response {

@@ -6,15 +6,23 @@
  */
 import { type Clock, systemClock } from '../core/clock';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import type { Address, AnswerTo, CacheEvent, CacheRequest } from '../core/protocol/messages';
+import type { Address, AnswerTo, CacheEvent, CacheRequest, Labels, PinTarget } from '../core/protocol/messages';
 import type {
+  Amount,
+  CacheConfig,
   CacheStats,
   CleanupReport,
+  CollectionDeletion,
+  CollectionDetails,
+  CollectionsPage,
   Durability,
   EntriesPage,
   EntryInfo,
+  EntrySort,
+  HealthAlert,
   JsonObject,
   SpeechSpec,
+  VerifyReport,
 } from '../core/protocol/values';
 import { abortable } from './abortable';
 import { CacheLine, type TabRole } from './cache-line';
@@ -22,7 +30,17 @@ import { callSafely } from './call-safely';
 import type { ClientEvent, ClientEventMap } from './client-events';
 import { Clip } from './clip';
 import { ClipRequests, fromHit } from './clip-requests';
-import { type AudioCacheClientOptions, checkCallOptions, type ResolvedOptions, resolveOptions } from './options';
+import { HeldBefore } from './held-before';
+import type { BundleSource, ExportOptions, ImportOptions, ImportReport, LongOptions, Management } from './management';
+import { consoleWriter, logOperations } from './operation-log';
+import {
+  type AudioCacheClientOptions,
+  type ConfigureOptions,
+  checkCallOptions,
+  type ResolvedOptions,
+  resolveChange,
+  resolveOptions,
+} from './options';
 import type { AudioSource, Synthesize } from './origin-audio';
 import { watchPageLifecycle } from './page-lifecycle';
 import { Statistics } from './statistics';
@@ -39,8 +57,19 @@ export interface AbortableOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options of `getOrSynthesize`. */
-export interface GetOrSynthesizeOptions extends AbortableOptions {
+/** What an entry belongs to. */
+export interface LabelOptions {
+  /** Collections to add the entry to, each 1 to 200 characters: a book, a chapter. */
+  readonly collections?: readonly string[] | undefined;
+  /** Never evict the entry, nor let it expire. */
+  readonly pinned?: boolean | undefined;
+}
+
+/**
+ * Options of `getOrSynthesize`. A label that cannot be given (a pin that does not fit) leaves the clip as it is and is told
+ * by the event `warning`; `put` and `pin` reject.
+ */
+export interface GetOrSynthesizeOptions extends AbortableOptions, LabelOptions {
   /** For this phrase, instead of the client's. */
   readonly synthesize?: Synthesize | undefined;
   /** Time to live of an entry that is synthesized now, instead of the disk tier's; `Infinity` keeps it. */
@@ -53,7 +82,7 @@ export interface GetOrSynthesizeOptions extends AbortableOptions {
 }
 
 /** Options of `put`. */
-export interface PutOptions extends AbortableOptions {
+export interface PutOptions extends AbortableOptions, LabelOptions {
   /** A media type; needed where neither the data nor the spec's `format` tells. */
   readonly contentType?: string | undefined;
   /** Time to live, instead of the disk tier's; `Infinity` keeps the entry. */
@@ -78,7 +107,32 @@ export interface EntriesOptions {
   readonly limit?: number | undefined;
   /** From the page before. */
   readonly cursor?: string | undefined;
+  /** Which come first: those used last (default), created last, or largest. */
+  readonly sort?: EntrySort | undefined;
+  /** Only members of this collection that are there. */
+  readonly collection?: string | undefined;
+  /** Only entries whose text contains this in any case, or whose key begins with it. */
+  readonly search?: string | undefined;
 }
+
+/** Options of `clear`. */
+export interface ClearOptions extends AbortableOptions {
+  /** Remove what is pinned too. Default false. */
+  readonly pinned?: boolean | undefined;
+}
+
+/** Options of `collections`. */
+export interface CollectionsOptions extends AbortableOptions {
+  /** 1 to 1,000. Default 50. */
+  readonly limit?: number | undefined;
+  /** From the page before. */
+  readonly cursor?: string | undefined;
+  /** Only those whose name contains this in any case. */
+  readonly search?: string | undefined;
+}
+
+/** What to pin: an entry, or a collection with all that will ever be in it. */
+export type PinInput = SpeechInput | { readonly collection: string };
 
 /** How long a cleanup may take while the page is being hidden. */
 const HIDDEN_CLEANUP_MS = 50;
@@ -98,7 +152,11 @@ export class AudioCacheClient {
   readonly #statistics: Statistics;
   readonly #listenersByType = new Map<ClientEvent['type'], Set<(event: never) => void>>();
   readonly #unwatch: () => void;
+  readonly #heldBefore: HeldBefore;
+  #config: CacheConfig;
   #readAudio: typeof import('./origin-audio')['readAudio'] | undefined;
+  #persisting: Promise<boolean> | undefined;
+  #endLog: () => void = () => {};
   #closed: AudioCacheError | undefined;
   #hasWarned = false;
 
@@ -109,6 +167,8 @@ export class AudioCacheClient {
   constructor(options: AudioCacheClientOptions = {}) {
     const resolved = resolveOptions(options);
     this.#options = resolved;
+    this.#config = resolved.config;
+    this.#heldBefore = new HeldBefore(resolved.config.namespace, resolved.config.version);
     this.#clock = systemClock;
     this.#statistics = new Statistics({
       config: resolved.config,
@@ -128,7 +188,7 @@ export class AudioCacheClient {
       });
     };
     const line: Pick<CacheLine, 'call'> = { call: (request, options) => this.#line.call(request, options) };
-    this.#requests = new ClipRequests(line, load, Math.random, this.#clock);
+    this.#requests = new ClipRequests(line, load, Math.random);
     this.#line = new CacheLine({
       worker,
       config,
@@ -136,6 +196,7 @@ export class AudioCacheClient {
       callTimeoutMs,
       clock: this.#clock,
       random: Math.random,
+      heldBefore: () => this.#heldBefore.read(),
       platform: browserPlatform(),
       onEvent: (event) => this.#onEvent(event),
       onLost: (error, isFinal) => this.#onWorkerLost(error, isFinal),
@@ -144,6 +205,8 @@ export class AudioCacheClient {
       onIgnored: () => this.#statistics.ignoredMessage(),
     });
     if (resolved.synthesize !== undefined) this.#requests.prepare();
+    const { logLevel, log = consoleWriter } = resolved;
+    if (logLevel !== 'silent') this.#endLog = logOperations(this, logLevel, config.storeText, log);
     this.#unwatch = watchPageLifecycle({
       onHidden: () => this.#settle(),
       onFrozen: () => this.#line.suspend(),
@@ -158,8 +221,15 @@ export class AudioCacheClient {
   async get(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<Clip | undefined> {
     const startedAt = performance.now();
     const address = this.#locate(input);
-    const hit = await this.#read({ type: 'get', address }, signal);
-    return hit && this.#serve(fromHit(hit), 'spec' in address ? address.spec : undefined, startedAt);
+    try {
+      const hit = await this.#read({ type: 'get', address }, signal);
+      if (hit !== undefined) return this.#serve(fromHit(hit), 'spec' in address ? address.spec : undefined, startedAt);
+    } catch (error) {
+      this.#noteFailure(error);
+      throw error;
+    }
+    this.#tellOperation('get', startedAt, { isFound: false });
+    return undefined;
   }
 
   /**
@@ -175,7 +245,9 @@ export class AudioCacheClient {
     const spec = this.#resolve(input);
     try {
       const obtained = await this.#requests.obtain({ spec, synthesize, signal, ttlMs, streaming });
-      return this.#serve(obtained, spec, startedAt);
+      const clip = this.#serve(obtained, spec, startedAt);
+      await this.#label(spec, options);
+      return clip;
     } catch (error) {
       this.#noteFailure(error);
       throw error;
@@ -190,7 +262,8 @@ export class AudioCacheClient {
   /**
    * Stores audio made elsewhere and resolves to its key. Copies the bytes, unless told to take an ArrayBuffer over.
    * @throws AudioCacheError `INVALID_SPEC`, `INVALID_KEY`, `INVALID_OPTIONS`, `INVALID_AUDIO` (empty, or no audio),
-   * `ENTRY_TOO_LARGE`, `SYNTHESIS_FAILED` (a Response with an error status); with `durability: 'durable'` also `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`
+   * `ENTRY_TOO_LARGE`, `SYNTHESIS_FAILED` (a Response with an error status); with `durability: 'durable'` and with
+   * `pinned` also `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`, and nothing is stored that could not be pinned
    */
   async put(input: SpeechInput, data: AudioSource, options: PutOptions = {}): Promise<string> {
     this.#throwIfClosed();
@@ -202,8 +275,9 @@ export class AudioCacheClient {
     const audio = { audio: data, contentType, custom: options.custom };
     const { bytes, ...incoming } = await this.#readAudio(audio, transfer, this.#clock.nowMs(), signal);
     const result = { ...incoming, synthesisMs: 0, ttlMs };
+    const labels = labelsOf(options);
     return this.#call(
-      { type: 'put', address, bytes, result, durability },
+      { type: 'put', address, bytes, result, durability, labels },
       { transfer: [bytes], isPatient: true },
       signal,
     );
@@ -214,9 +288,13 @@ export class AudioCacheClient {
     return this.#call({ type: 'delete', address: this.#locate(input) }, {}, signal);
   }
 
-  /** Removes everything from memory and disk. */
-  async clear({ signal }: AbortableOptions = {}): Promise<void> {
-    await this.#call({ type: 'clear' }, { isPatient: true }, signal);
+  /**
+   * Removes everything that is not pinned from memory and disk, or everything.
+   * @throws AudioCacheError `INVALID_OPTIONS`
+   */
+  async clear(options: ClearOptions = {}): Promise<void> {
+    checkCallOptions(options);
+    await this.#call({ type: 'clear', pinned: options.pinned }, { isPatient: true }, options.signal);
   }
 
   /**
@@ -229,14 +307,160 @@ export class AudioCacheClient {
     return this.#call({ type: 'cleanup', budgetMs }, { isPatient: true }, signal);
   }
 
+  /** Cleans up on schedule from now on, as a new cache does; for all tabs. */
+  async startCleanup({ signal }: AbortableOptions = {}): Promise<void> {
+    await this.#call({ type: 'schedule-cleanup', isOn: true }, {}, signal);
+  }
+
+  /** Cleans up only on demand, when the page is hidden, and above the high-water marks from now on; for all tabs. */
+  async stopCleanup({ signal }: AbortableOptions = {}): Promise<void> {
+    await this.#call({ type: 'schedule-cleanup', isOn: false }, {}, signal);
+  }
+
   /**
-   * Lists what is stored by last use, latest first, a page at a time.
+   * Changes limits, times to live, the schedule, price, budget and thresholds of health while the cache works, for all
+   * tabs; resolves to the whole configuration. Entries stored before keep the time to live they were stored with.
+   * @throws AudioCacheError `INVALID_OPTIONS`: nothing has changed then
+   */
+  async configure(change: ConfigureOptions, { signal }: AbortableOptions = {}): Promise<CacheConfig> {
+    this.#throwIfClosed();
+    const resolved = resolveChange(change, this.#config);
+    this.#config = await this.#call({ type: 'configure', change: resolved }, {}, signal);
+    return this.#config;
+  }
+
+  /**
+   * Asks the browser, once, not to evict this origin on its own account; resolves to whether it has agreed. Some browsers
+   * ask the user, and Firefox waits for the answer as long as that takes.
+   */
+  async persist(): Promise<boolean> {
+    this.#throwIfClosed();
+    this.#persisting ??= askToPersist().then((isPersisted) => {
+      this.#tell({ type: 'storage-changed' });
+      return isPersisted;
+    });
+    return this.#persisting;
+  }
+
+  /**
+   * Lists what is stored, a page at a time. A page can be shorter than its limit, even empty, and still have a cursor.
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async entries(options: EntriesOptions & AbortableOptions = {}): Promise<EntriesPage> {
     checkCallOptions(options);
-    const { limit = 50, cursor, signal } = options;
-    return this.#read({ type: 'entries', limit, cursor }, signal);
+    const { limit = 50, signal, ...wanted } = options;
+    return this.#read({ type: 'entries', limit, ...wanted }, signal);
+  }
+
+  /**
+   * Pins an entry, stored or yet to come, or a collection: it is never evicted nor expires on our account, and can only be
+   * deleted. Resolves to what is pinned by that and there.
+   * @throws AudioCacheError `QUOTA_EXCEEDED` when it does not fit, `STORE_UNAVAILABLE` without a disk, `INVALID_SPEC`,
+   * `INVALID_KEY`, `INVALID_OPTIONS` for no such collection; nothing was removed or changed then
+   */
+  async pin(input: PinInput, { signal }: AbortableOptions = {}): Promise<Amount> {
+    return this.#call({ type: 'pin', target: this.#pinTarget(input), isPinned: true }, { isPatient: true }, signal);
+  }
+
+  /** Takes a pin back; resolves to what of it stays pinned for another reason. @throws AudioCacheError as `pin` */
+  async unpin(input: PinInput, { signal }: AbortableOptions = {}): Promise<Amount> {
+    return this.#call({ type: 'pin', target: this.#pinTarget(input), isPinned: false }, { isPatient: true }, signal);
+  }
+
+  /**
+   * Lists collections by name, a page at a time.
+   * @throws AudioCacheError `INVALID_OPTIONS`
+   */
+  async collections(options: CollectionsOptions = {}): Promise<CollectionsPage> {
+    checkCallOptions(options);
+    const { limit = 50, signal, ...wanted } = options;
+    return this.#read({ type: 'collections', limit, ...wanted }, signal);
+  }
+
+  /** Resolves to a collection with the keys of its members, and which are missing; undefined when there is none. */
+  async collection(name: string, { signal }: AbortableOptions = {}): Promise<CollectionDetails | undefined> {
+    return this.#read({ type: 'collection', name }, signal);
+  }
+
+  /**
+   * Has all members of a collection live for `ttlMs` from now on, by default for their own time to live again; resolves to
+   * how many there are.
+   * @throws AudioCacheError `INVALID_OPTIONS`
+   */
+  async touchCollection(
+    name: string,
+    options: { readonly ttlMs?: number | undefined } & AbortableOptions = {},
+  ): Promise<number> {
+    checkCallOptions(options);
+    const { ttlMs, signal } = options;
+    return this.#call({ type: 'touch-collection', name, ttlMs }, { isPatient: true }, signal);
+  }
+
+  /**
+   * Forgets a collection, and deletes its audio unless another collection or a pin of its own holds it, or `keepAudio`.
+   * @throws AudioCacheError `INVALID_OPTIONS`
+   */
+  async deleteCollection(
+    name: string,
+    options: { readonly keepAudio?: boolean | undefined } & AbortableOptions = {},
+  ): Promise<CollectionDeletion> {
+    checkCallOptions(options);
+    const { keepAudio: keepsAudio = false, signal } = options;
+    return this.#call({ type: 'delete-collection', name, keepsAudio }, { isPatient: true }, signal);
+  }
+
+  /**
+   * Synthesizes a phrase anew and replaces its entry; until then the former one goes on being served, also if this fails.
+   * @throws AudioCacheError as `getOrSynthesize`
+   */
+  async regenerate(input: string | SpeechSpec, options: GetOrSynthesizeOptions = {}): Promise<Clip> {
+    const startedAt = performance.now();
+    this.#throwIfClosed();
+    checkCallOptions(options);
+    const { signal, synthesize, ttlMs, streaming = false } = options;
+    const spec = this.#resolve(input);
+    try {
+      const obtained = await this.#requests.regenerate({ spec, synthesize, signal, ttlMs, streaming });
+      const clip = this.#serve(obtained, spec, startedAt);
+      await this.#label(spec, options);
+      return clip;
+    } catch (error) {
+      this.#noteFailure(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Checks every entry on disk against its checksum. What is damaged is never served again, and named.
+   * @throws AudioCacheError `INVALID_OPTIONS`; the signal's reason after an abort
+   */
+  async verify(options: LongOptions = {}): Promise<VerifyReport> {
+    return (await this.#manage(options)).verify(options);
+  }
+
+  /**
+   * The entries, or those of a collection, as one file to keep or to hand on: an ordinary ZIP, pulled as it is read.
+   * @throws AudioCacheError `INVALID_OPTIONS`; the stream fails with the signal's reason after an abort
+   */
+  async exportBundle(options: ExportOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    return (await this.#manage(options)).exportBundle(options);
+  }
+
+  /**
+   * Stores the entries of a bundle, with their collections and pins, once all of it was checked.
+   * @throws AudioCacheError `BUNDLE_INVALID` for what is damaged, truncated, foreign or newer: nothing has changed then;
+   * `INVALID_OPTIONS`; the signal's reason after an abort
+   */
+  async importBundle(source: BundleSource, options: ImportOptions = {}): Promise<ImportReport> {
+    return (await this.#manage(options)).importBundle(source, options);
+  }
+
+  /**
+   * The clips of a collection joined to one playable file, where the format allows that (WAV, MP3).
+   * @throws AudioCacheError `INVALID_OPTIONS` for no such collection, `INVALID_AUDIO` for clips that cannot be joined
+   */
+  async exportAudio(collection: string, options: LongOptions = {}): Promise<Blob> {
+    return (await this.#manage(options)).exportAudio(collection, options);
   }
 
   /** Resolves to all that is known about an entry, its audio aside; undefined when there is none. */
@@ -256,11 +480,10 @@ export class AudioCacheClient {
   }
 
   /** Resolves to the metrics as Prometheus text (exposition format 0.0.4). */
-  async metrics({ signal }: AbortableOptions = {}): Promise<string> {
-    this.#statistics.report();
-    const { stats, histograms } = await this.#read({ type: 'metrics' }, signal);
+  async metrics(options: AbortableOptions = {}): Promise<string> {
+    const stats = await this.stats(options);
     const { renderPrometheus } = await import('../core/metrics/prometheus');
-    return renderPrometheus({ stats: this.#statistics.update(stats), histograms });
+    return renderPrometheus(stats);
   }
 
   /** Calls the listener whenever `getSnapshot` has something new. Fits React's `useSyncExternalStore`. */
@@ -277,6 +500,11 @@ export class AudioCacheClient {
     const entry = listener as (event: never) => void;
     listeners.add(entry);
     return () => listeners.delete(entry);
+  }
+
+  /** Calls the listener for every alert that is raised or over; the returned function ends that. */
+  onAlert(listener: (alert: HealthAlert, isRaised: boolean) => void): () => void {
+    return this.on('alert', ({ alert, isRaised }) => listener(alert, isRaised));
   }
 
   /** Resolves once everything stored so far survives power loss, as far as there is a working disk tier. */
@@ -298,6 +526,7 @@ export class AudioCacheClient {
     await closing.catch(() => {});
     // Until then the page may still be frozen, which must end the worker.
     this.#unwatch();
+    this.#endLog();
     this.#line.end(this.#closed);
   }
 
@@ -317,7 +546,59 @@ export class AudioCacheClient {
   ): Promise<AnswerTo<Request>> {
     this.#throwIfClosed();
     signal?.throwIfAborted();
-    return abortable(this.#line.call(request, options), signal);
+    const answered = abortable(this.#line.call(request, options), signal);
+    if (this.#listenersByType.has('operation') && request.type !== 'get') {
+      const startedAt = performance.now();
+      const byteLength = request.type === 'put' ? request.result.byteLength : undefined;
+      const onAnswer = (answer: unknown) => {
+        this.#tellOperation(request.type, startedAt, {
+          key: request.type === 'put' ? String(answer) : undefined,
+          byteLength,
+        });
+      };
+      // A failure is told to whoever asked.
+      answered.then(onAnswer, () => {});
+    }
+    return answered;
+  }
+
+  #tellOperation(
+    name: string,
+    startedAt: number,
+    facts: { readonly key?: string | undefined; readonly byteLength?: number | undefined; readonly isFound?: boolean },
+  ): void {
+    if (!this.#listenersByType.has('operation')) return;
+    const { key, byteLength, isFound } = facts;
+    const latencyMs = performance.now() - startedAt;
+    this.#dispatch({ type: 'operation', name, key, latencyMs, byteLength, isFound });
+  }
+
+  /** Labels what was obtained, if it is to be; what cannot be labelled plays all the same. */
+  async #label(spec: SpeechSpec, options: LabelOptions): Promise<void> {
+    const labels = labelsOf(options);
+    if (labels === undefined) return;
+    await this.#line.call({ type: 'label', address: { spec }, labels }).catch((error: unknown) => {
+      if (error instanceof Error) this.#warn(`The phrase plays, but could not be labelled: ${error.message}`);
+    });
+  }
+
+  #pinTarget(input: PinInput): PinTarget {
+    return typeof input === 'object' && input !== null && 'collection' in input
+      ? { collection: input.collection }
+      : { address: this.#locate(input) };
+  }
+
+  /** Fetches what long work is done with. */
+  async #manage(options: object): Promise<Management> {
+    this.#throwIfClosed();
+    checkCallOptions(options);
+    const { Management } = await import('./management');
+    return new Management({
+      call: (request, signal, transfer) => this.#call(request, { isPatient: true, transfer: transfer ?? [] }, signal),
+      namespace: this.#config.namespace,
+      nowMs: () => this.#clock.nowMs(),
+      entriesOnDisk: () => this.getSnapshot().tiers.disk.entries,
+    });
   }
 
   #tell(request: CacheRequest): void {
@@ -353,19 +634,28 @@ export class AudioCacheClient {
     this.#statistics.served(clip.source, latencyMs);
     if (this.#listenersByType.has('served')) {
       const { key, source, byteLength, joined } = clip;
-      this.#dispatch({ type: 'served', key, source, latencyMs, byteLength, joined, text: spec?.text });
+      const { missReason } = obtained;
+      this.#dispatch({ type: 'served', key, source, latencyMs, byteLength, joined, text: spec?.text, missReason });
     }
     return clip;
   }
 
   #noteFailure(error: unknown): void {
-    if (error instanceof AudioCacheError) this.#dispatch({ type: 'failed', error });
+    if (!(error instanceof AudioCacheError)) return;
+    // What was asked for wrongly says nothing about the cache.
+    if (error.code !== 'INVALID_SPEC' && error.code !== 'INVALID_KEY') this.#statistics.failedRequest();
+    this.#dispatch({ type: 'failed', error });
   }
 
   #onEvent(event: CacheEvent): void {
     switch (event.type) {
       case 'snapshot':
         this.#statistics.update(event.stats);
+        this.#heldBefore.note(event.stats.tiers.disk.entries > 0);
+        return;
+      case 'configured':
+        this.#config = event.config;
+        this.#line.configured(event.config);
         return;
       case 'fill-abandoned':
         this.#requests.abandon(event.fillId);
@@ -379,7 +669,8 @@ export class AudioCacheClient {
   }
 
   #onWorkerLost({ message }: AudioCacheError, isFinal: boolean): void {
-    const alert = { code: 'WORKER_UNAVAILABLE', message, sinceMs: this.#clock.nowMs() } as const;
+    const sinceMs = this.#clock.nowMs();
+    const alert = { code: 'WORKER_UNAVAILABLE', severity: 'critical', message, sinceMs } as const;
     this.#requests.resumeFills();
     this.#statistics.lostWorker(isFinal ? alert : undefined);
     if (isFinal) this.#warn(message);
@@ -393,7 +684,8 @@ export class AudioCacheClient {
 
   #onAlone(reason: string): void {
     const message = `This tab works alone: ${reason}`;
-    this.#statistics.worksAlone({ code: 'TAB_ALONE', message, sinceMs: this.#clock.nowMs() });
+    const sinceMs = this.#clock.nowMs();
+    this.#statistics.worksAlone({ code: 'TAB_ALONE', severity: 'warning', message, sinceMs });
     // Where there are no workers at all, that is said instead.
     if (typeof Worker !== 'undefined') this.#warn(message);
   }
@@ -415,5 +707,21 @@ export class AudioCacheClient {
 
   #throwIfClosed(): void {
     if (this.#closed !== undefined) throw this.#closed;
+  }
+}
+
+/** The labels in the options of a call, if there are any. */
+function labelsOf({ collections, pinned }: LabelOptions): Labels | undefined {
+  return collections?.length || pinned ? { collections, pinned } : undefined;
+}
+
+async function askToPersist(): Promise<boolean> {
+  // Typed as always there; it is not in insecure contexts.
+  const { storage } = navigator as { readonly storage?: StorageManager };
+  if (storage?.persist === undefined) return false;
+  try {
+    return (await storage.persisted()) || (await storage.persist());
+  } catch {
+    return false;
   }
 }

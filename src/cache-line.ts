@@ -40,6 +40,8 @@ export interface CacheLineOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Whether the disk held something when this page looked last. */
+  readonly heldBefore: () => boolean;
   /** Undefined where the browser has no way for tabs to share. */
   readonly platform: TabPlatform | undefined;
   readonly onEvent: (event: CacheEvent) => void;
@@ -56,6 +58,8 @@ export interface CacheLineOptions {
 /** A client's line to its cache. */
 export class CacheLine {
   readonly #options: CacheLineOptions;
+  /** The configuration as it was changed last, by any tab: the next owner goes on with it. */
+  #current: CacheConfig;
   readonly #share: string;
   readonly #tabId: string;
   readonly #ownership: Ownership | undefined;
@@ -69,6 +73,8 @@ export class CacheLine {
   #hall: BroadcastChannel | undefined;
   #epoch = '';
   #workersStarted = 0;
+  /** Another owner has served this tab. */
+  #hasFollowed = false;
   #isAlone = false;
   #isSuspended = false;
   /** Why nothing is asked any more. */
@@ -76,6 +82,7 @@ export class CacheLine {
 
   constructor(options: CacheLineOptions) {
     this.#options = options;
+    this.#current = options.config;
     const { config, keySecret, platform, random } = options;
     const { namespace, version, speedMode, storeText } = config;
     // Tabs that make other keys, or must not keep what these keep, have nothing in common with these.
@@ -102,6 +109,11 @@ export class CacheLine {
   call<Request extends CacheRequest>(request: Request, options?: CallOptions): Promise<AnswerTo<Request>> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return this.#link === undefined ? this.#follower.call(request, options) : this.#link.call(request, options);
+  }
+
+  /** The configuration was changed; a worker that is started from now on is opened with it. */
+  configured(config: CacheConfig): void {
+    this.#current = config;
   }
 
   /**
@@ -152,7 +164,7 @@ export class CacheLine {
     });
     this.#startLink(() => {
       this.#epoch = `${this.#tabId}-${++this.#workersStarted}`;
-      return { name: this.#share, epoch: this.#epoch };
+      return { name: this.#share, epoch: this.#epoch, takesOver: this.#hasFollowed || this.#workersStarted > 1 };
     });
     onOwnerChanged('owner');
   }
@@ -167,13 +179,18 @@ export class CacheLine {
 
   /** Starts this tab's own worker, and asks it what nobody has answered so far. */
   #startLink(newShare: (() => Share) | undefined): void {
-    const { worker, keySecret, callTimeoutMs, clock, onEvent } = this.#options;
+    const { worker, keySecret, callTimeoutMs, clock, heldBefore, onEvent } = this.#options;
     const unanswered = this.#follower.end();
     this.#follower = this.#createFollower();
-    const config = this.#config();
     const link = new WorkerLink({
       start: () => this.#takeStandby() ?? startWorker(worker),
-      open: () => ({ protocolVersion: PROTOCOL_VERSION, config, keySecret, share: newShare?.() }),
+      open: () => ({
+        protocolVersion: PROTOCOL_VERSION,
+        config: this.#config(),
+        keySecret,
+        heldBefore: heldBefore(),
+        share: newShare?.(),
+      }),
       callTimeoutMs,
       clock,
       onEvent,
@@ -189,7 +206,8 @@ export class CacheLine {
 
   /** Where nothing keeps two tabs out of the same files, each works on a database, which does. */
   #config(): CacheConfig {
-    const { config, platform } = this.#options;
+    const { platform } = this.#options;
+    const config = this.#current;
     if (platform !== undefined || config.disk.store !== 'auto') return config;
     return { ...config, disk: { ...config.disk, store: 'indexeddb' } };
   }
@@ -204,6 +222,7 @@ export class CacheLine {
       callTimeoutMs,
       onEvents: (events) => events.forEach(onEvent),
       onOwner: () => {
+        this.#hasFollowed = true;
         this.#ownership?.settle();
         onOwnerChanged('follower');
       },

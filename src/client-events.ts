@@ -1,7 +1,7 @@
 /** What a page can listen to with `cache.on(type, listener)`. */
 import type { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { CacheEvent } from '../core/protocol/messages';
-import type { CacheStats, ClipSource } from '../core/protocol/values';
+import type { CacheStats, ClipSource, MissReason } from '../core/protocol/values';
 
 /** A clip was handed to a caller of this page. */
 export interface ServedEvent {
@@ -15,6 +15,20 @@ export interface ServedEvent {
   readonly joined: boolean;
   /** The phrase, where the caller named it. */
   readonly text: string | undefined;
+  /** Why it had to be synthesized, where this page did that. */
+  readonly missReason: MissReason | undefined;
+}
+
+/** Something else this page asked of the cache was answered. Only told while somebody listens. */
+export interface OperationEvent {
+  readonly type: 'operation';
+  /** The request, such as `put` or `get` (told for a miss; a hit is `served`). */
+  readonly name: string;
+  readonly key: string | undefined;
+  readonly latencyMs: number;
+  readonly byteLength: number | undefined;
+  /** False for a miss. */
+  readonly isFound: boolean | undefined;
 }
 
 /** A call of this page ended without a clip. */
@@ -33,9 +47,10 @@ export interface OwnerChangedEvent {
 /** Everything a page is told: its own calls, and what happened in the cache. */
 export type ClientEvent =
   | ServedEvent
+  | OperationEvent
   | FailedEvent
   | OwnerChangedEvent
-  | Exclude<CacheEvent, { readonly type: 'snapshot' } | { readonly type: 'fill-abandoned' }>;
+  | Exclude<CacheEvent, { readonly type: 'snapshot' | 'fill-abandoned' | 'configured' }>;
 
 /** The event of each type. */
 export type ClientEventMap = { readonly [Event in ClientEvent as Event['type']]: Event };

@@ -4,7 +4,6 @@
  * The synthesizing part (`syntheses.ts`) is fetched beside the page's own start when there is a synthesizer, else with
  * the first phrase, so that neither a lost network nor a deployment in between pulls it from under a page.
  */
-import type { Clock } from '../core/clock';
 import { createIdPrefix } from '../core/id-prefix';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { AnswerTo, CacheRequest, HitAnswer } from '../core/protocol/messages';
@@ -18,29 +17,22 @@ type ReadRequest = Extract<CacheRequest, { type: 'read' | 'await-fill' }>;
 
 /** A call that loses its worker so many times synthesizes on its own. */
 const MAX_ATTEMPTS = 4;
-/**
- * A call that has lost the synthesis it waited for asks the next worker after this time: if the tab that synthesizes is
- * still there, it has said so by then.
- */
-const LOST_WAIT_MS = 50;
 
 /** The clips a page waits for. */
 export class ClipRequests {
   readonly #link: Pick<CacheLine, 'call'>;
   readonly #load: () => Promise<Syntheses>;
   readonly #callPrefix: string;
-  readonly #clock: Clock;
   #lastCallNumber = 0;
   #loading: Promise<Syntheses> | undefined;
   #loaded: Syntheses | undefined;
   #ended: AudioCacheError | undefined;
 
   /** `load` fetches the synthesizing part; `random` is uniform in [0, 1). */
-  constructor(link: Pick<CacheLine, 'call'>, load: () => Promise<Syntheses>, random: () => number, clock: Clock) {
+  constructor(link: Pick<CacheLine, 'call'>, load: () => Promise<Syntheses>, random: () => number) {
     this.#link = link;
     this.#load = load;
     this.#callPrefix = createIdPrefix(random);
-    this.#clock = clock;
   }
 
   /**
@@ -62,6 +54,16 @@ export class ClipRequests {
         if (attempt === MAX_ATTEMPTS || !isWorthRetrying) return (await loading).obtainWithoutCache(wanted, error);
       }
     }
+  }
+
+  /**
+   * Resolves to a clip synthesized anew, once it has taken the place of the former one, if there is a cache to keep it.
+   * @throws AudioCacheError as `obtain`
+   */
+  async regenerate(wanted: Wanted): Promise<Obtained> {
+    const syntheses = await abortable(this.#loadSyntheses(), wanted.signal);
+    if (this.#ended !== undefined) throw this.#ended;
+    return syntheses.regenerate(wanted);
   }
 
   /** Fetches the synthesizing part ahead of the first phrase: a page may be offline by then. */
@@ -89,7 +91,8 @@ export class ClipRequests {
     const callId = `${this.#callPrefix}-${++this.#lastCallNumber}`;
     const { spec, signal } = wanted;
     const first = await this.#ask({ type: 'read', callId, spec }, callId, signal);
-    const answer = first.type === 'fill-pending' ? await this.#awaitFill(callId, signal) : first;
+    const answer =
+      first.type === 'fill-pending' ? await this.#ask({ type: 'await-fill', callId }, callId, signal) : first;
     if (answer.type === 'hit') return fromHit(answer);
     let filled: Promise<Obtained>;
     try {
@@ -105,18 +108,6 @@ export class ClipRequests {
     return filled;
   }
 
-  async #awaitFill(
-    callId: string,
-    signal: AbortSignal | undefined,
-  ): Promise<AnswerTo<{ type: 'await-fill'; callId: string }>> {
-    try {
-      return await this.#ask({ type: 'await-fill', callId }, callId, signal);
-    } catch (error) {
-      if (isCacheFailure(error)) await abortable(this.#nextOwner(), signal);
-      throw error;
-    }
-  }
-
   /** Asks, until the caller gives up or the worker takes too long; then the cache need not count on this caller. */
   async #ask<Request extends ReadRequest>(
     request: Request,
@@ -129,14 +120,6 @@ export class ClipRequests {
       this.#leave(callId, false);
       throw error;
     }
-  }
-
-  /** Resolves once there is another worker, and whoever is synthesizing has had the time to tell it so. */
-  async #nextOwner(): Promise<void> {
-    await this.#link.call({ type: 'ping' }).catch(() => {});
-    await new Promise<void>((resolve) => {
-      this.#clock.schedule(resolve, LOST_WAIT_MS);
-    });
   }
 
   #leave(callId: string, hasBegun: boolean): void {

@@ -26,7 +26,19 @@ import type { TabPlatform } from './tab-platform';
 import { type CallOptions, deadlineExceeded, notCloneable, workerLost } from './worker-link';
 
 /** What is not sent twice over a pause, however long: it would undo what others have done meanwhile. */
-const NOT_REPEATED: ReadonlySet<CacheRequest['type']> = new Set(['put', 'delete', 'clear', 'report']);
+const NOT_REPEATED: ReadonlySet<CacheRequest['type']> = new Set([
+  'put',
+  'label',
+  'delete',
+  'clear',
+  'pin',
+  'configure',
+  'schedule-cleanup',
+  'touch-collection',
+  'delete-collection',
+  'import-entry',
+  'report',
+]);
 /** How often pending requests are looked at. */
 const WATCH_INTERVAL_MS = 125;
 /** An owner that was silent for so many looks is reported. */

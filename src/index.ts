@@ -6,41 +6,72 @@ export {
   type SynthesisFailure,
 } from '../core/protocol/audio-cache-error';
 export type {
+  AlertCode,
   Amount,
+  BudgetConfig,
+  BudgetState,
   CacheConfig,
+  CachePerformance,
   CacheStats,
   CleanupReport,
   ClipMetadata,
   ClipSource,
+  CollectionDeletion,
+  CollectionDetails,
+  CollectionInfo,
+  CollectionsPage,
   DiskConfig,
   DiskState,
   Durability,
   EntriesPage,
   EntryInfo,
   EntryMetadata,
+  EntryOrigin,
+  EntrySort,
+  EvictionReason,
   HealthAlert,
+  HealthConfig,
+  HistogramCounts,
   HitRates,
   JsonObject,
   JsonValue,
   LatencySummary,
   MemoryConfig,
+  MissReason,
+  PriceConfig,
+  Savings,
   SpeechSpec,
+  StorageEstimate,
   StoreKind,
   StoreReport,
   TierName,
   TierState,
+  VerifyReport,
 } from '../core/protocol/values';
 export type { BackoffPolicy, RetryOptions } from '../core/retry';
 export {
   type AbortableOptions,
   AudioCacheClient,
   type CleanupOptions,
+  type ClearOptions,
+  type CollectionsOptions,
   type EntriesOptions,
   type GetOrSynthesizeOptions,
+  type LabelOptions,
+  type PinInput,
   type PutOptions,
   type SpeechInput,
 } from './audio-cache-client';
-export type { ClientEvent, ClientEventMap, FailedEvent, OwnerChangedEvent, ServedEvent } from './client-events';
+export type {
+  ClientEvent,
+  ClientEventMap,
+  FailedEvent,
+  OperationEvent,
+  OwnerChangedEvent,
+  ServedEvent,
+} from './client-events';
 export type { Clip, PlayOptions } from './clip';
-export type { AudioCacheClientOptions, WorkerSource } from './options';
+export type { BundleSource, ExportOptions, ImportOptions, ImportReport, LongOptions, Progress } from './management';
+export type { LogLevel, LogWriter } from './operation-log';
+export type { AudioCacheClientOptions, ConfigureOptions, WorkerSource } from './options';
 export type { AudioSource, SynthesisResult, Synthesize } from './origin-audio';

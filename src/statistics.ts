@@ -3,27 +3,14 @@
  * long its callers waited, and whether it has a worker at all.
  */
 import type { Clock } from '../core/clock';
-import { PROTOCOL_VERSION, type ServedSample } from '../core/protocol/messages';
-import type {
-  CacheConfig,
-  CacheStats,
-  ClipSource,
-  HealthAlert,
-  HitRates,
-  LatencySummary,
-  TierCounters,
-  TierName,
-} from '../core/protocol/values';
+import { statusOf } from '../core/health';
+import { emptyPerformance } from '../core/metrics/zero-counters';
+import { type PageReport, PROTOCOL_VERSION, type ServedSample } from '../core/protocol/messages';
+import type { CacheConfig, CacheStats, ClipSource, DiskState, HealthAlert, TierState } from '../core/protocol/values';
 import { callSafely } from './call-safely';
 
 /** Samples are gathered for this long before they are sent. */
 const REPORT_DELAY_MS = 200;
-
-/** What the page has to say to the worker's counters. */
-export interface Report {
-  readonly served: readonly ServedSample[];
-  readonly failedSyntheses: number;
-}
 
 /** What the statistics of a page are made of. */
 export interface StatisticsOptions {
@@ -31,7 +18,7 @@ export interface StatisticsOptions {
   readonly workerMode: CacheStats['runtime']['workerMode'];
   readonly clock: Clock;
   /** Sends what has gathered. */
-  readonly onReport: (report: Report) => void;
+  readonly onReport: (report: PageReport) => void;
 }
 
 /** Snapshot, listeners and samples of one page. */
@@ -43,6 +30,7 @@ export class Statistics {
   #snapshot: CacheStats;
   #served: ServedSample[] = [];
   #failedSyntheses = 0;
+  #failedRequests = 0;
   #isReportDue = false;
   #workersLost = 0;
   #workerAlert: HealthAlert | undefined;
@@ -53,7 +41,7 @@ export class Statistics {
 
   constructor(options: StatisticsOptions) {
     this.#options = options;
-    this.#told = emptyStats(options.config, options.workerMode);
+    this.#told = emptyStats(options);
     this.#snapshot = this.#told;
   }
 
@@ -104,11 +92,11 @@ export class Statistics {
         ...performance,
         errors: { ...performance.errors, workerLost: this.#workersLost, ignoredMessages },
       },
-      health: { status: alerts.length === 0 ? 'ok' : 'degraded', alerts },
+      health: { status: statusOf(alerts), alerts },
       runtime:
         this.#workerAlert === undefined
           ? { ...runtime, owner, role, workerMode: this.#options.workerMode }
-          : { ...runtime, owner: false, role, workerMode: 'none', store: 'none' },
+          : { ...runtime, owner: false, role, workerMode: 'none', store: 'none', isCleanupScheduled: false },
     };
     for (const listener of this.#listeners) callSafely(listener);
     return this.#snapshot;
@@ -135,13 +123,24 @@ export class Statistics {
     this.#reportSoon();
   }
 
+  /** A call for a clip ended with an error, and not because its caller gave up. */
+  failedRequest(): void {
+    this.#failedRequests++;
+    this.#reportSoon();
+  }
+
   /** Sends what has gathered now. */
   report(): void {
-    if (this.#served.length === 0 && this.#failedSyntheses === 0) return;
-    const report = { served: this.#served, failedSyntheses: this.#failedSyntheses };
+    const report = {
+      served: this.#served,
+      failedSyntheses: this.#failedSyntheses,
+      failedRequests: this.#failedRequests,
+    };
+    if (report.served.length + report.failedSyntheses + report.failedRequests === 0) return;
     this.#served = [];
     this.#failedSyntheses = 0;
-    this.#options.onReport(report);
+    this.#failedRequests = 0;
+    this.#options.onReport({ ...report, heapRatio: heapRatio() });
   }
 
   #reportSoon(): void {
@@ -154,47 +153,45 @@ export class Statistics {
   }
 }
 
-const EMPTY_TIER = { entries: 0, bytes: 0, maxBytes: 0 };
-const EMPTY_DISK = { ...EMPTY_TIER, bytesOnDisk: 0, bytesSavedByCompression: 0, damagedRecords: 0 };
+const EMPTY_TIER: TierState = { entries: 0, bytes: 0, maxBytes: 0, usageRatio: 0 };
+const EMPTY_DISK: DiskState = {
+  ...EMPTY_TIER,
+  bytesOnDisk: 0,
+  bytesSavedByCompression: 0,
+  damagedRecords: 0,
+  pinned: { entries: 0, bytes: 0 },
+  estimate: undefined,
+  persisted: undefined,
+};
+
+/** Share of the page's heap in use; only Chromium tells. */
+function heapRatio(): number | undefined {
+  // In no standard, and so not in the types.
+  const { memory } = performance as {
+    readonly memory?: { readonly usedJSHeapSize: number; readonly jsHeapSizeLimit: number };
+  };
+  return memory && memory.jsHeapSizeLimit > 0 ? memory.usedJSHeapSize / memory.jsHeapSizeLimit : undefined;
+}
 
 /** What is shown before the worker has said anything. */
-function emptyStats(config: CacheConfig, workerMode: CacheStats['runtime']['workerMode']): CacheStats {
-  const rates: HitRates = { last1Min: undefined, last5Min: undefined, last15Min: undefined, allTime: undefined };
-  const latency: LatencySummary = { count: 0, p50: 0, p95: 0, p99: 0 };
-  const counters: TierCounters = { hits: 0, misses: 0, puts: 0, evictions: 0, expirations: 0, errors: 0 };
-  const perTier = <Value>(value: Value): Record<TierName, Value> => ({ memory: value, disk: value, remote: value });
+function emptyStats({ config, workerMode, clock }: StatisticsOptions): CacheStats {
   return {
     config,
-    performance: {
-      requests: 0,
-      hits: 0,
-      misses: 0,
-      joined: 0,
-      hitRate: rates,
-      tierHitRate: perTier(rates),
-      latencyMs: { ...perTier(latency), origin: latency },
-      tiers: perTier(counters),
-      evictions: 0,
-      expirations: 0,
-      promotions: 0,
-      saved: { requests: 0, characters: 0, synthesisMs: 0 },
-      errors: {
-        corrupt: 0,
-        collisions: 0,
-        diskReads: 0,
-        diskWrites: 0,
-        refused: 0,
-        synthesis: 0,
-        workerLost: 0,
-        ignoredMessages: 0,
-      },
-    },
+    performance: emptyPerformance(),
     tiers: {
       memory: { ...EMPTY_TIER, maxBytes: config.memory.maxBytes },
       disk: { ...EMPTY_DISK, maxBytes: config.disk.maxBytes },
       remote: undefined,
     },
     health: { status: 'ok', alerts: [] },
-    runtime: { owner: false, role: 'follower', workerMode, store: 'none', version: PROTOCOL_VERSION },
+    runtime: {
+      owner: false,
+      role: 'follower',
+      workerMode,
+      store: 'none',
+      version: PROTOCOL_VERSION,
+      countedSinceMs: clock.nowMs(),
+      isCleanupScheduled: false,
+    },
   };
 }

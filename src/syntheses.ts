@@ -58,10 +58,21 @@ export class Syntheses {
    * Synthesizes what this page was granted; `leave` tells the cache that this caller gave up.
    * @throws AudioCacheError `NO_SYNTHESIZER`, at once: nothing has begun then
    */
-  fill(wanted: Wanted, { key, fillId }: FillGrantedAnswer, leave: () => void): Promise<Obtained> {
+  fill(wanted: Wanted, { key, fillId, reason }: FillGrantedAnswer, leave: () => void): Promise<Obtained> {
     const synthesis = this.#synthesisFor(wanted);
     this.#feed(synthesis, fillId);
-    return this.#listen(synthesis, key, wanted, false, leave);
+    const obtaining = this.#listen(synthesis, key, wanted, false, leave);
+    return reason === undefined ? obtaining : obtaining.then((obtained) => ({ ...obtained, missReason: reason }));
+  }
+
+  /** A synthesis that nobody asked the cache about; its audio replaces what the cache has. */
+  async regenerate(wanted: Wanted): Promise<Obtained> {
+    wanted.signal?.throwIfAborted();
+    const synthesis = this.#synthesisFor(wanted);
+    const key = keyWithoutCache(this.#canonicalOf(wanted.spec), this.#options.options.keySecret);
+    const obtained = await this.#listen(synthesis, key, wanted, false);
+    if (!wanted.streaming) await synthesis.delivered;
+    return obtained;
   }
 
   /** The way without a cache: the synthesis of this page that is under way, or one of its own. */
@@ -207,7 +218,10 @@ function createSink(link: Pick<CacheLine, 'call'>, spec: SpeechSpec): FillSink {
         tell({ type: 'fill-failed', fillId, error: encodeError(error) });
         return true;
       }),
-    keep: (bytes, result) => tell({ type: 'put', address: { spec }, bytes, result, durability: 'relaxed' }, [bytes]),
+    keep: async (bytes, result) => {
+      const put = { type: 'put', address: { spec }, bytes, result, durability: 'relaxed' } as const;
+      await link.call(put, { transfer: [bytes], isPatient: true }).catch(() => {});
+    },
     fail: (fillId, error) => tell({ type: 'fill-failed', fillId, error }),
     renew: (fillId) => tell({ type: 'renew-fill', fillId }),
   };

@@ -36,8 +36,8 @@ export interface FillSink {
   chunk(fillId: string, offsetBytes: number, chunk: ArrayBuffer): void;
   /** Resolves to whether the fill took the audio; false when its worker is lost. */
   complete(fillId: string, result: FillResult): Promise<boolean>;
-  /** Stores audio that no fill took. */
-  keep(bytes: ArrayBuffer, result: FillResult): void;
+  /** Stores audio that no fill took; resolves once that is done, or cannot be. */
+  keep(bytes: ArrayBuffer, result: FillResult): Promise<void>;
   /** Without an error: given up, the next caller may have it. */
   fail(fillId: string, error: ErrorMessage | undefined): void;
   renew(fillId: string): void;
@@ -63,6 +63,8 @@ export interface SynthesisOptions {
 export class Synthesis {
   /** Settles when the synthesis has ended for good. */
   readonly done: Promise<SynthesizedAudio>;
+  /** Resolves once the audio is where it is kept, as far as there is a cache. */
+  readonly delivered: Promise<void>;
   readonly #options: SynthesisOptions;
   readonly #abort = new AbortController();
   /** The fills this synthesis feeds. */
@@ -82,8 +84,11 @@ export class Synthesis {
   constructor(options: SynthesisOptions) {
     this.#options = options;
     this.done = this.#run();
-    // Callers may all have left; then a failure has nobody to go to.
-    this.done.catch(() => {});
+    this.delivered = this.done.then(
+      (audio) => this.#deliver(audio),
+      // Callers may all have left; then a failure has nobody to go to.
+      () => {},
+    );
     this.#renewSoon();
   }
 
@@ -163,7 +168,6 @@ export class Synthesis {
           },
         }),
       );
-      void this.#deliver(audio);
       return audio;
     } catch (error) {
       const given = this.#abort.signal.aborted ? undefined : encodeError(error);
@@ -180,7 +184,7 @@ export class Synthesis {
     const result = this.#resultOf(audio);
     this.#result = result;
     const taken = await Promise.all([...this.#fillIds].map((fillId) => sink.complete(fillId, result)));
-    if (audio.isStorable && !taken.includes(true)) sink.keep(audio.body.copy(), result);
+    if (audio.isStorable && !taken.includes(true)) await sink.keep(audio.body.copy(), result);
   }
 
   async #attempt(): Promise<SynthesizedAudio> {

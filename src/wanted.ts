@@ -1,5 +1,5 @@
 /** What a caller wants, and what it gets, between the parts of the page that bring one to the other. */
-import type { SpeechSpec } from '../core/protocol/values';
+import type { MissReason, SpeechSpec } from '../core/protocol/values';
 import type { ClipParts } from './clip';
 import type { Synthesize } from './origin-audio';
 
@@ -15,4 +15,7 @@ export interface Wanted {
 }
 
 /** A clip as it was obtained. */
-export type Obtained = Omit<ClipParts, 'playbackRate'>;
+export interface Obtained extends Omit<ClipParts, 'playbackRate'> {
+  /** Why it had to be synthesized, if this page was granted that. */
+  readonly missReason?: MissReason;
+}

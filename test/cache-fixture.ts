@@ -1,20 +1,22 @@
 /** A cache over a store in memory, with the clock in the test's hand, and the steps every test of it takes. */
 import { AudioCache } from '../core/audio-cache';
+import type { ReadStorage } from '../core/cache-upkeep';
 import { createHashing, type Hashing, type HashingOptions } from '../core/hashing';
 import { canonicalizeSpec, keyFromDigest } from '../core/key';
 import type { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { CacheEvent, FillGrantedAnswer, FillResult, HitAnswer } from '../core/protocol/messages';
-import type { CacheConfig, DiskConfig, MemoryConfig } from '../core/protocol/values';
+import type { CacheConfig, DiskConfig, HealthConfig, MemoryConfig } from '../core/protocol/values';
 import type { AudioStore } from '../core/storage/store';
 import { FakeClock } from './fake-clock';
 import { FaultyStore } from './faulty-store';
-import { MemoryStore } from './memory-store';
+import { MemoryDisk, MemoryStore } from './memory-store';
 
 /** The configuration tests start from: small limits, the documented times. */
 export function configOf(
-  given: Partial<Omit<CacheConfig, 'memory' | 'disk'>> & {
+  given: Partial<Omit<CacheConfig, 'memory' | 'disk' | 'health'>> & {
     readonly memory?: Partial<MemoryConfig>;
     readonly disk?: Partial<DiskConfig>;
+    readonly health?: Partial<HealthConfig>;
   } = {},
 ): CacheConfig {
   return {
@@ -24,6 +26,9 @@ export function configOf(
     maxEntryBytes: 50_000,
     storeText: true,
     cleanupIntervalMs: 300_000,
+    price: undefined,
+    budget: undefined,
+    keepTotals: false,
     ...given,
     memory: {
       maxBytes: 100_000,
@@ -37,12 +42,17 @@ export function configOf(
       store: 'auto',
       maxBytes: 1_000_000,
       ttlMs: 7 * 86_400_000,
+      slidingTtl: false,
       highWater: 0.9,
       lowWater: 0.8,
       ...given.disk,
     },
+    health: { minHitRate: 0.2, maxErrorRate: 0.1, maxHeapRatio: 0.8, ...given.health },
   };
 }
+
+/** Nothing is pinned, and that is known. */
+export const NO_PINS = { ready: Promise.resolve(), isPinned: () => false };
 
 /** What a test may choose; everything else is as in `configOf`. */
 export interface CacheFixtureOptions extends HashingOptions {
@@ -53,6 +63,10 @@ export interface CacheFixtureOptions extends HashingOptions {
   /** Instead of the real hashes. */
   readonly hashing?: Hashing;
   readonly clock?: FakeClock;
+  readonly heldBefore?: boolean;
+  readonly readStorage?: ReadStorage;
+  /** There was a cache before it, in another worker. */
+  readonly takesOver?: boolean;
 }
 
 /** A cache and everything it is made of. */
@@ -60,6 +74,8 @@ export interface CacheFixture {
   readonly cache: AudioCache;
   readonly clock: FakeClock;
   readonly disk: MemoryStore;
+  /** What `disk` keeps everything on, which outlives it. */
+  readonly medium: MemoryDisk;
   /** Around `disk`. */
   readonly store: FaultyStore;
   readonly hashing: Hashing;
@@ -69,9 +85,19 @@ export interface CacheFixture {
 
 /** Opens a cache. */
 export async function openCache(options: CacheFixtureOptions = {}): Promise<CacheFixture> {
-  const { config, storeError, keySecret, wasm, clock = new FakeClock() } = options;
+  const {
+    config,
+    storeError,
+    keySecret,
+    wasm,
+    takesOver = false,
+    heldBefore = false,
+    readStorage,
+    clock = new FakeClock(),
+  } = options;
   const hashing = options.hashing ?? (await createHashing({ keySecret, wasm }));
-  const disk = new MemoryStore();
+  const medium = new MemoryDisk();
+  const disk = new MemoryStore(medium);
   const store = new FaultyStore(disk);
   const events: CacheEvent[] = [];
   const cache = new AudioCache({
@@ -81,9 +107,12 @@ export async function openCache(options: CacheFixtureOptions = {}): Promise<Cach
     random: () => 0.5,
     store: options.store === null ? undefined : (options.store ?? store),
     storeError,
+    takesOver,
+    heldBefore,
+    readStorage,
     emit: (event) => events.push(event),
   });
-  return { cache, clock, disk, store, hashing, events };
+  return { cache, clock, disk, medium, store, hashing, events };
 }
 
 /** The key of a phrase. */

@@ -59,14 +59,15 @@ function randomOperation(random: () => number, crash: CrashCampaign['crash']): C
     const ttlMs = random() < 0.2 ? 100_000 : 1_000_000_000;
     return { type: 'write', id, byteLength, durability: random() < 0.3 ? 'durable' : 'relaxed', ttlMs };
   }
-  if (chance < 0.6) return { type: 'touch', id };
+  if (chance < 0.58) return { type: 'touch', id };
+  if (chance < 0.6) return { type: 'protect', id, isProtected: random() < 0.5 };
   if (chance < 0.7) return { type: 'remove', id };
   if (chance < 0.76) return { type: 'flush' };
   if (chance < 0.86) return { type: 'reclaim', isUrgent: random() < 0.2 };
   if (chance < 0.92) return { type: 'advance', ms: pick([10, 500, 1_500, 20_000, 70_000], random) };
   if (chance < 0.94) return { type: 'evict', bytes: Math.floor(random() * 100_000), maxEntries: 5 };
   if (chance < 0.96) return { type: 'remove-expired' };
-  if (chance < 0.965) return { type: 'clear' };
+  if (chance < 0.965) return { type: random() < 0.5 ? 'clear' : 'clear-unprotected' };
   if (chance < 0.98) return { type: 'reopen' };
   return crashNow(random, random() < 0.3 ? 'kill' : crash, Math.floor(random() * 6));
 }

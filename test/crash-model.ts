@@ -11,11 +11,13 @@
  * A state is safe once a flush (or a durable write of it) has resolved while it was the acknowledged one and, for an
  * entry, once its key is not among `youngKeys`; for a removal, once no file's name is young.
  * What was safe and then replaced is so no longer once the store is opened again: as long as the younger record lies in
- * a file with a young name, power loss may take both. Evictions are the store's own choice: the model follows them.
+ * a file with a young name, power loss may take both. Evictions are the store's own choice: the model follows them,
+ * but what is protected may not be among them. Whoever opens the store protects the same keys anew.
  */
 import { expect } from 'vitest';
 import { seededRandom } from '../bench/seeded-random';
 import type { Amount, Durability, Entry } from '../core/protocol/values';
+import type { Removed } from '../core/storage/store';
 import { isSame, type LogStoreFixture, listAll, readSound, soundEntry } from './log-store-fixture';
 import { keyOf, versionOf } from './stored-entries';
 
@@ -29,9 +31,10 @@ export type CrashOperation =
       readonly ttlMs: number;
     }
   | { readonly type: 'remove' | 'touch'; readonly id: number }
+  | { readonly type: 'protect'; readonly id: number; readonly isProtected: boolean }
   | { readonly type: 'evict'; readonly bytes: number; readonly maxEntries: number }
   | { readonly type: 'reclaim'; readonly isUrgent?: boolean | undefined }
-  | { readonly type: 'remove-expired' | 'clear' | 'flush' | 'reopen' }
+  | { readonly type: 'remove-expired' | 'clear' | 'clear-unprotected' | 'flush' | 'reopen' }
   | { readonly type: 'advance'; readonly ms: number }
   /** At once, or in the n-th write from now, of which a share is kept. With a seed the machine loses power, too. */
   | {
@@ -78,6 +81,7 @@ export class CrashModel {
   };
   readonly #fixture: LogStoreFixture;
   readonly #trackByKey = new Map<string, Track>();
+  readonly #protectedKeys = new Set<string>();
   #version = 0;
   #pendingCrash: Extract<CrashOperation, { type: 'crash' }> | undefined;
 
@@ -156,14 +160,21 @@ export class CrashModel {
         return;
       }
       case 'touch':
-        store.touch(keyOf(operation.id), nowMs);
+        store.touch(keyOf(operation.id), { accessedAtMs: nowMs });
+        return;
+      case 'protect':
+        store.protect([keyOf(operation.id)], operation.isProtected);
+        if (operation.isProtected) this.#protectedKeys.add(keyOf(operation.id));
+        else this.#protectedKeys.delete(keyOf(operation.id));
         return;
       case 'evict':
         return this.#follow(() => store.evict(operation.bytes, operation.maxEntries));
       case 'remove-expired':
         return this.#follow(() => store.removeExpired(nowMs, 5));
       case 'clear':
-        return this.#follow(() => store.clear());
+        return this.#follow(() => store.clear(), false);
+      case 'clear-unprotected':
+        return this.#follow(() => store.clear(true));
       case 'reclaim':
         return this.#follow(async () => (await store.reclaim(operation.isUrgent)).evicted);
       case 'flush':
@@ -175,7 +186,7 @@ export class CrashModel {
         if (!isAlive()) return;
         this.#noteFlush();
         this.#forgetReplaced();
-        await this.#fixture.open();
+        (await this.#fixture.open()).protect(this.#protectedKeys, true);
         return this.checkAll();
       case 'advance':
         return clock.advance(operation.ms);
@@ -192,15 +203,17 @@ export class CrashModel {
   }
 
   /** Lets the store remove what it chooses, and notes what that was. */
-  async #follow(remove: () => Promise<Amount>): Promise<void> {
+  async #follow(remove: () => Promise<Amount & Partial<Removed>>, sparesProtected = true): Promise<void> {
     const { store } = this.#fixture;
-    const held = [...this.#trackByKey.values()].filter(
-      ({ states, acknowledged }) => states[acknowledged] !== undefined,
+    const mayGo = (key: string) => !sparesProtected || !this.#protectedKeys.has(key);
+    const held = [...this.#trackByKey].flatMap(([key, track]) =>
+      track.states[track.acknowledged] !== undefined && mayGo(key) ? track : [],
     );
     // Until it is answered, any of them may have gone.
     for (const track of held) track.states.push(undefined);
     const removed = await remove();
     const gone = { entries: 0, bytes: 0 };
+    const goneKeys: string[] = [];
     for (const track of held) {
       const entry = track.states[track.acknowledged];
       if (entry === undefined || store.has(entry.metadata.key)) {
@@ -209,9 +222,12 @@ export class CrashModel {
       }
       track.acknowledged = track.states.length - 1;
       gone.entries++;
+      goneKeys.push(entry.metadata.key);
       gone.bytes += entry.bytes.byteLength;
     }
-    expect(removed).toEqual(gone);
+    const { keys, ...amount } = removed;
+    expect(amount).toEqual(gone);
+    if (keys !== undefined) expect([...keys].sort()).toEqual(goneKeys.sort());
   }
 
   async #crash(): Promise<void> {
@@ -223,6 +239,7 @@ export class CrashModel {
     if (hasLostPower) directory.losePower(seededRandom(powerLossSeed));
     else directory.kill();
     const store = await this.#fixture.open();
+    store.protect(this.#protectedKeys, true);
     if (hasLostPower) this.counts.powerLosses++;
     for (const [key, track] of this.#trackByKey) {
       const found = await readSound(store, key);

@@ -20,6 +20,8 @@ export const changingOperations: readonly fc.WeightedArbitrary<CrashOperation>[]
     }),
   },
   { weight: 4, arbitrary: fc.record({ type: fc.constantFrom('remove' as const, 'touch' as const), id }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('protect' as const), id, isProtected: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('clear-unprotected' as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({ type: fc.constant('evict' as const), bytes: fc.nat(90_000), maxEntries: fc.nat(3) }),

@@ -49,7 +49,7 @@ export async function makeScene({ seed, entries, end }: DamageSceneOptions): Pro
     for (let times = 0; times < count / 10; times++) {
       await write(firstId + Math.floor(random() * count));
       await remove(keyOf(firstId + Math.floor(random() * count)));
-      fixture.store.touch(pick([...truth.keys()], random), fixture.clock.nowMs());
+      fixture.store.touch(pick([...truth.keys()], random), { accessedAtMs: fixture.clock.nowMs() });
     }
   };
 

@@ -22,6 +22,8 @@ export interface DiskTierFixture {
   readonly metrics: Metrics;
   readonly removals: (readonly [reason: RemovalReason, amount: Amount])[];
   readonly lost: AudioCacheError[];
+  /** What is pinned; the tier is told by `protect`. */
+  readonly pinned: Set<string>;
 }
 
 /** Makes a disk tier; `store` null: there is none. */
@@ -35,16 +37,18 @@ export async function openDiskTier(
   const metrics = new Metrics(clock.nowMs());
   const removals: DiskTierFixture['removals'] = [];
   const lost: AudioCacheError[] = [];
+  const pinned = new Set<string>();
   const tier = new DiskTier({
     store: given.store === null ? undefined : (given.store ?? store),
     config: configOf({ disk: { maxBytes: 1000, ...given.config } }).disk,
     hashing,
     clock,
     metrics,
-    onRemoval: (...removal) => removals.push(removal),
+    pins: { ready: Promise.resolve(), isPinned: (key) => pinned.has(key) },
+    onRemoval: (reason, { entries, bytes }) => removals.push([reason, { entries, bytes }]),
     onLost: (error) => lost.push(error),
   });
-  return { tier, clock, disk, store, hashing, metrics, removals, lost };
+  return { tier, clock, disk, store, hashing, metrics, removals, lost, pinned };
 }
 
 /** An entry with the checksum of its bytes, of 100 bytes and without expiry unless told. */

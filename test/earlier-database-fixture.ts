@@ -7,7 +7,7 @@ import type { Entry } from '../core/protocol/values';
 import type { AudioStore } from '../core/storage/store';
 import type { EarlierDatabase } from '../worker/earlier-entries';
 import { FaultyStore } from './faulty-store';
-import { type MemoryDisk, MemoryStore } from './memory-store';
+import { MemoryDisk, MemoryStore } from './memory-store';
 
 /** One database, or none yet. */
 export class EarlierDatabaseFixture implements EarlierDatabase {
@@ -57,10 +57,10 @@ export class EarlierDatabaseFixture implements EarlierDatabase {
   async open(): Promise<AudioStore> {
     if (this.openError !== undefined) throw this.openError;
     if (this.#disk === undefined) this.creations++;
-    const disk = this.#disk ?? new Map();
+    const disk = this.#disk ?? new MemoryDisk();
     this.#disk = disk;
     const onSynced = () => {
-      if (this.#disk === disk) this.#safeDisk = new Map(disk);
+      if (this.#disk === disk) this.#safeDisk = disk.copy();
     };
     this.store = new FaultyStore(new SyncedStore(disk, onSynced));
     return this.store;
@@ -89,13 +89,13 @@ export class EarlierDatabaseFixture implements EarlierDatabase {
     }
     this.store = undefined;
     this.#process++;
-    this.#disk = this.#disk && new Map(this.#disk);
+    this.#disk = this.#disk?.copy();
   }
 
   /** The machine loses power. */
   losePower(): void {
     this.kill();
-    this.#disk = this.#safeDisk && new Map(this.#safeDisk);
+    this.#disk = this.#safeDisk?.copy();
   }
 }
 
@@ -109,6 +109,11 @@ class SyncedStore extends MemoryStore {
 
   override async write(entry: Entry, accessedAtMs: number, durability?: 'relaxed' | 'durable'): Promise<void> {
     await super.write(entry, accessedAtMs);
+    if (durability === 'durable') this.#onSynced();
+  }
+
+  override async writeNote(bytes: Uint8Array<ArrayBuffer>, durability?: 'relaxed' | 'durable'): Promise<void> {
+    await super.writeNote(bytes);
     if (durability === 'durable') this.#onSynced();
   }
 

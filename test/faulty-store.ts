@@ -6,7 +6,16 @@
  */
 import { AudioCacheError, type AudioCacheErrorCode } from '../core/protocol/audio-cache-error';
 import type { Amount, Durability, Entry, StoreReport } from '../core/protocol/values';
-import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from '../core/storage/store';
+import type {
+  AudioStore,
+  EntrySummary,
+  ListOptions,
+  Reclaimed,
+  Removed,
+  StoredMetadata,
+  StoredPage,
+  Use,
+} from '../core/storage/store';
 
 /** The operations that can be made to fail or to wait. */
 export type StoreOperation =
@@ -18,6 +27,9 @@ export type StoreOperation =
   | 'removeExpired'
   | 'evict'
   | 'list'
+  | 'survey'
+  | 'readNote'
+  | 'writeNote'
   | 'flush'
   | 'close';
 
@@ -37,7 +49,9 @@ export class FaultyStore implements AudioStore {
   /** The arguments of every `evict`. */
   readonly evictions: { readonly bytes: number; readonly maxEntries: number }[] = [];
   /** Every `touch`. */
-  readonly touches: { readonly key: string; readonly accessedAtMs: number }[] = [];
+  readonly touches: (Use & { readonly key: string })[] = [];
+  /** Every `protect`. */
+  readonly protections: { readonly keys: readonly string[]; readonly isProtected: boolean }[] = [];
   /** The most audio bytes ever held after a write. */
   highestBytes = 0;
 
@@ -93,26 +107,44 @@ export class FaultyStore implements AudioStore {
     return this.#run('remove', () => this.#store.remove(key));
   }
 
-  clear(): Promise<Amount> {
-    return this.#run('clear', () => this.#store.clear());
+  clear(sparesProtected?: boolean): Promise<Amount> {
+    return this.#run('clear', () => this.#store.clear(sparesProtected));
   }
 
-  touch(key: string, accessedAtMs: number): void {
-    this.touches.push({ key, accessedAtMs });
-    this.#store.touch(key, accessedAtMs);
+  touch(key: string, use: Use): void {
+    this.touches.push({ key, ...use });
+    this.#store.touch(key, use);
   }
 
-  removeExpired(nowMs: number, maxEntries: number): Promise<Amount> {
+  removeExpired(nowMs: number, maxEntries: number): Promise<Removed> {
     return this.#run('removeExpired', () => this.#store.removeExpired(nowMs, maxEntries));
   }
 
-  evict(bytes: number, maxEntries: number): Promise<Amount> {
+  evict(bytes: number, maxEntries: number): Promise<Removed> {
     this.evictions.push({ bytes, maxEntries });
     return this.#run('evict', () => this.#store.evict(bytes, maxEntries));
   }
 
-  list(limit: number, cursor?: string): Promise<StoredPage> {
-    return this.#run('list', () => this.#store.list(limit, cursor));
+  list(options: ListOptions): Promise<StoredPage> {
+    return this.#run('list', () => this.#store.list(options));
+  }
+
+  survey(keys: readonly string[]): Promise<readonly (EntrySummary | undefined)[]> {
+    return this.#run('survey', () => this.#store.survey(keys));
+  }
+
+  protect(keys: Iterable<string>, isProtected: boolean): void {
+    const all = [...keys];
+    this.protections.push({ keys: all, isProtected });
+    this.#store.protect(all, isProtected);
+  }
+
+  readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#run('readNote', () => this.#store.readNote());
+  }
+
+  writeNote(bytes: Uint8Array<ArrayBuffer>, durability: Exclude<Durability, 'memory'>): Promise<void> {
+    return this.#run('writeNote', () => this.#store.writeNote(bytes, durability));
   }
 
   usage(): Amount {

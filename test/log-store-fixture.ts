@@ -8,7 +8,7 @@ import { Metrics } from '../core/metrics/metrics';
 import type { Entry, EntryMetadata } from '../core/protocol/values';
 import { type LogStore, openLogStore } from '../core/storage/log-store';
 import type { AudioStore, StoredMetadata } from '../core/storage/store';
-import { configOf } from './cache-fixture';
+import { configOf, NO_PINS } from './cache-fixture';
 import { FakeClock } from './fake-clock';
 import { FaultDirectory, type FaultDirectoryOptions } from './fault-directory';
 import { entryOf } from './stored-entries';
@@ -83,7 +83,7 @@ export class LogStoreFixture {
 export function openTier({ store, clock }: LogStoreFixture, maxBytes = SMALL_MAX_BYTES) {
   const metrics = new Metrics(clock.nowMs());
   const { disk: config } = configOf({ disk: { maxBytes } });
-  const tier = new DiskTier({ store, config, hashing, clock, metrics, onRemoval: () => {}, onLost: () => {} });
+  const tier = new DiskTier({ store, config, hashing, clock, metrics, pins: NO_PINS, onRemoval: () => {}, onLost: () => {} });
   return { tier, metrics };
 }
 
@@ -111,7 +111,7 @@ export async function listAll(store: AudioStore): Promise<readonly StoredMetadat
   const all: StoredMetadata[] = [];
   let cursor: string | undefined;
   do {
-    const page = await store.list(500, cursor);
+    const page = await store.list({ limit: 500, cursor });
     all.push(...page.entries);
     cursor = page.cursor;
   } while (cursor !== undefined);

@@ -4,23 +4,46 @@
  */
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { Amount, Entry, StoreReport } from '../core/protocol/values';
-import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from '../core/storage/store';
+import { comparePlaces, cursorAt, placeAt, placeIn } from '../core/storage/list-order';
+import { NOTHING_REMOVED } from '../core/storage/removed';
+import type {
+  AudioStore,
+  EntryOrder,
+  EntrySummary,
+  ListOptions,
+  Reclaimed,
+  Removed,
+  StoredMetadata,
+  StoredPage,
+  Use,
+} from '../core/storage/store';
 
 interface StoredRecord {
   readonly entry: Entry;
-  accessedAtMs: number;
+  readonly accessedAtMs: number;
+  readonly hits: number;
 }
 
 /** What outlives a store: whoever opens another one over it finds what the last one wrote. */
-export type MemoryDisk = Map<string, StoredRecord>;
+export class MemoryDisk extends Map<string, StoredRecord> {
+  note: Uint8Array<ArrayBuffer> | undefined;
+
+  /** The same once more, to be changed apart from this one. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk(this);
+    copy.note = this.note;
+    return copy;
+  }
+}
 
 /** Entries in a map. */
 export class MemoryStore implements AudioStore {
   readonly kind = 'file';
   readonly #recordByKey: MemoryDisk;
+  readonly #protectedKeys = new Set<string>();
   #isClosed = false;
 
-  constructor(disk: MemoryDisk = new Map()) {
+  constructor(disk = new MemoryDisk()) {
     this.#recordByKey = disk;
   }
 
@@ -38,7 +61,7 @@ export class MemoryStore implements AudioStore {
 
   async write(entry: Entry, accessedAtMs: number): Promise<void> {
     this.#throwIfClosed();
-    this.#recordByKey.set(entry.metadata.key, { entry: copyOf(entry), accessedAtMs });
+    this.#recordByKey.set(entry.metadata.key, { entry: copyOf(entry), accessedAtMs, hits: 0 });
   }
 
   async remove(key: string): Promise<number | undefined> {
@@ -48,19 +71,35 @@ export class MemoryStore implements AudioStore {
     return record?.entry.metadata.byteLength;
   }
 
-  async clear(): Promise<Amount> {
+  async clear(sparesProtected = false): Promise<Amount> {
     this.#throwIfClosed();
-    const cleared = this.usage();
-    this.#recordByKey.clear();
-    return cleared;
+    const { entries, bytes } = this.usage();
+    for (const key of [...this.#recordByKey.keys()]) {
+      if (!sparesProtected || !this.#protectedKeys.has(key)) this.#recordByKey.delete(key);
+    }
+    const left = this.usage();
+    return { entries: entries - left.entries, bytes: bytes - left.bytes };
   }
 
-  touch(key: string, accessedAtMs: number): void {
+  touch(key: string, { accessedAtMs, hits = 1, expiresAtMs }: Use): void {
     const record = this.#recordByKey.get(key);
-    if (record !== undefined) record.accessedAtMs = Math.max(record.accessedAtMs, accessedAtMs);
+    if (record === undefined || this.#isClosed) return;
+    const { metadata, bytes } = record.entry;
+    this.#recordByKey.set(key, {
+      entry: { metadata: { ...metadata, expiresAtMs: expiresAtMs ?? metadata.expiresAtMs }, bytes },
+      accessedAtMs: Math.max(record.accessedAtMs, accessedAtMs),
+      hits: record.hits + hits,
+    });
   }
 
-  async removeExpired(nowMs: number, maxEntries: number): Promise<Amount> {
+  protect(keys: Iterable<string>, isProtected: boolean): void {
+    for (const key of keys) {
+      if (isProtected) this.#protectedKeys.add(key);
+      else this.#protectedKeys.delete(key);
+    }
+  }
+
+  async removeExpired(nowMs: number, maxEntries: number): Promise<Removed> {
     this.#throwIfClosed();
     const expired = [...this.#recordByKey.values()]
       .filter(({ entry }) => entry.metadata.expiresAtMs <= nowMs && entry.metadata.expiresAtMs < Infinity)
@@ -68,24 +107,42 @@ export class MemoryStore implements AudioStore {
     return this.#removeWhile(expired, (removed) => removed.entries < maxEntries);
   }
 
-  async evict(bytes: number, maxEntries: number): Promise<Amount> {
+  async evict(bytes: number, maxEntries: number): Promise<Removed> {
     this.#throwIfClosed();
-    const oldestFirst = this.#newestFirst().reverse();
+    const oldestFirst = this.#inOrder('accessed').reverse();
     return this.#removeWhile(oldestFirst, (removed) => removed.bytes < bytes && removed.entries < maxEntries);
   }
 
-  async list(limit: number, cursor?: string): Promise<StoredPage> {
+  async list({ limit, cursor, order = 'accessed' }: ListOptions): Promise<StoredPage> {
     this.#throwIfClosed();
-    const [, accessedAt, key = ''] = /^(\d+):(v1_.*)$/.exec(cursor ?? '') ?? [];
-    const after = accessedAt === undefined ? undefined : { accessedAtMs: Number(accessedAt), key };
-    const rest = this.#newestFirst().filter((record) => after === undefined || comparePosition(record, after) > 0);
-    const page = rest.slice(0, limit);
-    const last = page.at(-1);
+    const after = placeAt(order, cursor);
+    const rest = this.#inOrder(order)
+      .map(metadataOf)
+      .filter((stored) => after === undefined || comparePlaces(placeIn(order, stored), after) > 0);
+    const entries = rest.slice(0, limit);
+    const last = entries.at(-1);
     const isLast = last === undefined || rest.length <= limit;
-    return {
-      entries: page.map(metadataOf),
-      cursor: isLast ? undefined : `${last.accessedAtMs}:${last.entry.metadata.key}`,
-    };
+    return { entries, cursor: isLast ? undefined : cursorAt(order, placeIn(order, last)) };
+  }
+
+  async survey(keys: readonly string[]): Promise<readonly (EntrySummary | undefined)[]> {
+    this.#throwIfClosed();
+    return keys.map((key) => {
+      const record = this.#recordByKey.get(key);
+      if (record === undefined) return undefined;
+      const { byteLength, createdAtMs, expiresAtMs } = record.entry.metadata;
+      return { byteLength, createdAtMs, expiresAtMs, accessedAtMs: record.accessedAtMs, hits: record.hits };
+    });
+  }
+
+  async readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    this.#throwIfClosed();
+    return this.#recordByKey.note?.slice();
+  }
+
+  async writeNote(bytes: Uint8Array<ArrayBuffer>, _durability?: 'relaxed' | 'durable'): Promise<void> {
+    this.#throwIfClosed();
+    this.#recordByKey.note = bytes.slice();
   }
 
   usage(): Amount {
@@ -96,7 +153,7 @@ export class MemoryStore implements AudioStore {
 
   async reclaim(): Promise<Reclaimed> {
     this.#throwIfClosed();
-    return { isWorthwhile: false, evicted: { entries: 0, bytes: 0 } };
+    return { isWorthwhile: false, evicted: NOTHING_REMOVED };
   }
 
   report(): StoreReport {
@@ -124,20 +181,23 @@ export class MemoryStore implements AudioStore {
     return [...this.#recordByKey.keys()];
   }
 
-  #newestFirst(): StoredRecord[] {
-    return [...this.#recordByKey.values()].sort((a, b) =>
-      comparePosition(a, { accessedAtMs: b.accessedAtMs, key: b.entry.metadata.key }),
-    );
+  #inOrder(order: EntryOrder): StoredRecord[] {
+    const placeOf = (record: StoredRecord) => placeIn(order, metadataOf(record));
+    return [...this.#recordByKey.values()].sort((a, b) => comparePlaces(placeOf(a), placeOf(b)));
   }
 
-  #removeWhile(records: readonly StoredRecord[], isWanted: (removed: Amount) => boolean): Amount {
-    let removed: Amount = { entries: 0, bytes: 0 };
+  #removeWhile(records: readonly StoredRecord[], isWanted: (removed: Amount) => boolean): Removed {
+    const keys: string[] = [];
+    let bytes = 0;
     for (const { entry } of records) {
-      if (!isWanted(removed)) break;
-      this.#recordByKey.delete(entry.metadata.key);
-      removed = { entries: removed.entries + 1, bytes: removed.bytes + entry.metadata.byteLength };
+      const { key, byteLength } = entry.metadata;
+      if (!isWanted({ entries: keys.length, bytes })) break;
+      if (this.#protectedKeys.has(key)) continue;
+      this.#recordByKey.delete(key);
+      keys.push(key);
+      bytes += byteLength;
     }
-    return removed;
+    return { entries: keys.length, bytes, keys };
   }
 
   #throwIfClosed(): void {
@@ -145,15 +205,8 @@ export class MemoryStore implements AudioStore {
   }
 }
 
-/** Negative when the record comes before the position in a list, latest access first. */
-function comparePosition(record: StoredRecord, position: { readonly accessedAtMs: number; readonly key: string }) {
-  const { key } = record.entry.metadata;
-  if (record.accessedAtMs !== position.accessedAtMs) return position.accessedAtMs - record.accessedAtMs;
-  return key === position.key ? 0 : key < position.key ? -1 : 1;
-}
-
-function metadataOf({ entry, accessedAtMs }: StoredRecord): StoredMetadata {
-  return { metadata: entry.metadata, accessedAtMs };
+function metadataOf({ entry, accessedAtMs, hits }: StoredRecord): StoredMetadata {
+  return { metadata: entry.metadata, accessedAtMs, hits };
 }
 
 function copyOf({ metadata, bytes }: Entry): Entry {

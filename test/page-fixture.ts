@@ -73,7 +73,7 @@ export class PageFixture {
         onFailed: () => {},
       });
     };
-    this.requests = new ClipRequests(workerLink, load, () => pageNumber / 2 ** 20, worker.clock);
+    this.requests = new ClipRequests(workerLink, load, () => pageNumber / 2 ** 20);
   }
 
   /** Asks for a phrase. */

@@ -5,7 +5,16 @@
 import { transfer, wrap } from 'comlink';
 import { decodeError } from '../core/protocol/audio-cache-error';
 import type { Amount, Entry, StoreReport } from '../core/protocol/values';
-import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from '../core/storage/store';
+import type {
+  AudioStore,
+  EntrySummary,
+  ListOptions,
+  Reclaimed,
+  Removed,
+  StoredMetadata,
+  StoredPage,
+  Use,
+} from '../core/storage/store';
 import type { StoreEndpoint, StoreMethod, StoreState, StoreValue, StoreWorkerEndpoint } from './store-endpoint';
 
 /**
@@ -57,24 +66,41 @@ class RemoteStore implements AudioStore {
     return this.#call('remove', key);
   }
 
-  clear(): Promise<Amount> {
-    return this.#call('clear');
+  clear(sparesProtected?: boolean): Promise<Amount> {
+    return this.#call('clear', sparesProtected);
   }
 
-  touch(key: string, accessedAtMs: number): void {
-    this.#call('touch', key, accessedAtMs).catch(reportError);
+  touch(key: string, use: Use): void {
+    this.#call('touch', key, use).catch(reportError);
   }
 
-  removeExpired(nowMs: number, maxEntries: number): Promise<Amount> {
+  removeExpired(nowMs: number, maxEntries: number): Promise<Removed> {
     return this.#call('removeExpired', nowMs, maxEntries);
   }
 
-  evict(bytes: number, maxEntries: number): Promise<Amount> {
+  evict(bytes: number, maxEntries: number): Promise<Removed> {
     return this.#call('evict', bytes, maxEntries);
   }
 
-  list(limit: number, cursor?: string): Promise<StoredPage> {
-    return this.#call('list', limit, cursor);
+  list(options: ListOptions): Promise<StoredPage> {
+    return this.#call('list', options);
+  }
+
+  survey(keys: readonly string[]): Promise<readonly (EntrySummary | undefined)[]> {
+    return this.#call('survey', keys);
+  }
+
+  protect(keys: Iterable<string>, isProtected: boolean): void {
+    // Not every iterable can be posted.
+    this.#call('protect', [...keys], isProtected).catch(reportError);
+  }
+
+  readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#call('readNote');
+  }
+
+  writeNote(...args: Parameters<AudioStore['writeNote']>): Promise<void> {
+    return this.#call('writeNote', ...args);
   }
 
   usage(): Amount {

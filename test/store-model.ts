@@ -6,7 +6,8 @@
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
 import type { Amount, Entry } from '../core/protocol/values';
-import type { AudioStore, StoredMetadata } from '../core/storage/store';
+import { comparePlaces, placeIn } from '../core/storage/list-order';
+import type { AudioStore, EntryOrder, EntrySummary, Removed, StoredMetadata } from '../core/storage/store';
 import { entryOf, expectEntry, keyOf } from './stored-entries';
 
 const KEYS = 6;
@@ -29,7 +30,18 @@ export const storeOperation = fc.oneof(
       durability: fc.constantFrom('relaxed' as const, 'durable' as const),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('touch' as const), id, time }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('touch' as const),
+      id,
+      time,
+      hits: fc.option(fc.nat(3), { nil: undefined }),
+      expiry: fc.option(fc.oneof(time, fc.constant(Number.POSITIVE_INFINITY)), { nil: undefined }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('protect' as const), id, isProtected: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constantFrom('survey' as const, 'clear-unprotected' as const) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('remove' as const), id }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('read' as const), id }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('evict' as const), bytes: fc.nat(600), maxEntries }) },
@@ -41,12 +53,14 @@ type Operation = typeof storeOperation extends fc.Arbitrary<infer Value> ? Value
 
 interface Held {
   readonly entry: Entry;
-  accessedAtMs: number;
+  readonly accessedAtMs: number;
+  readonly hits: number;
 }
 
 /** What a store should hold. */
 export class StoreModel {
   readonly #heldByKey = new Map<string, Held>();
+  readonly #protectedKeys = new Set<string>();
 
   /** Does the same with the store and the model, and expects the same answer. */
   async check(store: AudioStore, operation: Exclude<Operation, { type: 'reopen' }>, step: number): Promise<void> {
@@ -56,15 +70,37 @@ export class StoreModel {
     switch (operation.type) {
       case 'write': {
         const { byteLength, expiry, durability } = operation;
-        const entry = entryOf(operation.id, { version: step, byteLength, expiresAtMs: expiry * STEPS + step });
+        const expiresAtMs = expiry * STEPS + step;
+        const entry = entryOf(operation.id, { version: step, byteLength, createdAtMs: atMs + 1, expiresAtMs });
         await store.write(entry, atMs, durability);
-        this.#heldByKey.set(key, { entry, accessedAtMs: atMs });
+        this.#heldByKey.set(key, { entry, accessedAtMs: atMs, hits: 0 });
         return;
       }
-      case 'touch':
-        store.touch(key, atMs);
-        if (held) held.accessedAtMs = Math.max(held.accessedAtMs, atMs);
+      case 'touch': {
+        const { hits, expiry } = operation;
+        const expiresAtMs = expiry === undefined ? undefined : expiry * STEPS + step;
+        store.touch(key, { accessedAtMs: atMs, hits, expiresAtMs });
+        if (held === undefined) return;
+        const { metadata, bytes } = held.entry;
+        this.#heldByKey.set(key, {
+          entry: { metadata: { ...metadata, expiresAtMs: expiresAtMs ?? metadata.expiresAtMs }, bytes },
+          accessedAtMs: Math.max(held.accessedAtMs, atMs),
+          hits: held.hits + (hits ?? 1),
+        });
         return;
+      }
+      case 'protect':
+        store.protect([key], operation.isProtected);
+        if (operation.isProtected) this.#protectedKeys.add(key);
+        else this.#protectedKeys.delete(key);
+        return;
+      case 'survey': {
+        const all = this.all();
+        expect(await store.survey(all.map((each) => each.key))).toEqual(
+          all.map((each) => summaryOf(this.#heldByKey.get(each.key))),
+        );
+        return;
+      }
       case 'remove':
         expect(await store.remove(key)).toBe(held?.entry.bytes.byteLength);
         this.#heldByKey.delete(key);
@@ -74,14 +110,14 @@ export class StoreModel {
         expect(await store.readMetadata(key)).toEqual(held && toStored(held));
         return;
       case 'evict': {
-        const gone = front(this.#byLastAccess(), operation.maxEntries, operation.bytes);
+        const gone = front(this.#unprotected(this.#byLastAccess()), operation.maxEntries, operation.bytes);
         expect(await store.evict(operation.bytes, operation.maxEntries)).toEqual(this.#forget(gone));
         return;
       }
       case 'remove-expired': {
         const expired = [...this.#heldByKey.values()].filter(({ entry }) => entry.metadata.expiresAtMs <= atMs);
         expired.sort((a, b) => a.entry.metadata.expiresAtMs - b.entry.metadata.expiresAtMs);
-        const gone = front(expired, operation.maxEntries, Number.POSITIVE_INFINITY);
+        const gone = front(this.#unprotected(expired), operation.maxEntries, Number.POSITIVE_INFINITY);
         expect(await store.removeExpired(atMs, operation.maxEntries)).toEqual(this.#forget(gone));
         return;
       }
@@ -89,6 +125,11 @@ export class StoreModel {
         expect(await store.clear()).toEqual(this.usage());
         this.#heldByKey.clear();
         return;
+      case 'clear-unprotected': {
+        const { keys: _, ...amount } = this.#forget(this.#unprotected([...this.#heldByKey.values()]));
+        expect(await store.clear(true)).toEqual(amount);
+        return;
+      }
       case 'flush':
         await store.flush();
         return;
@@ -102,9 +143,15 @@ export class StoreModel {
     return amountOf([...this.#heldByKey.values()]);
   }
 
-  /** All that is held, latest access first. */
-  list(): readonly StoredMetadata[] {
-    return this.#byLastAccess().reverse().map(toStored);
+  /** Nothing is protected any more. */
+  forgetProtection(): void {
+    this.#protectedKeys.clear();
+  }
+
+  /** All that is held, in an order. */
+  list(order: EntryOrder): readonly StoredMetadata[] {
+    const stored = [...this.#heldByKey.values()].map(toStored);
+    return stored.sort((a, b) => comparePlaces(placeIn(order, a), placeIn(order, b)));
   }
 
   /** Every key there can be, with its entry if it is held. */
@@ -119,9 +166,14 @@ export class StoreModel {
     return [...this.#heldByKey.values()].sort((a, b) => a.accessedAtMs - b.accessedAtMs);
   }
 
-  #forget(gone: readonly Held[]): Amount {
-    for (const { entry } of gone) this.#heldByKey.delete(entry.metadata.key);
-    return amountOf(gone);
+  #unprotected(held: readonly Held[]): Held[] {
+    return held.filter(({ entry }) => !this.#protectedKeys.has(entry.metadata.key));
+  }
+
+  #forget(gone: readonly Held[]): Removed {
+    const keys = gone.map(({ entry }) => entry.metadata.key);
+    for (const key of keys) this.#heldByKey.delete(key);
+    return { ...amountOf(gone), keys };
   }
 }
 
@@ -138,6 +190,12 @@ function amountOf(held: readonly Held[]): Amount {
   return { entries: held.length, bytes: held.reduce((bytes, { entry }) => bytes + entry.bytes.byteLength, 0) };
 }
 
-function toStored({ entry, accessedAtMs }: Held): StoredMetadata {
-  return { metadata: entry.metadata, accessedAtMs };
+function toStored({ entry, accessedAtMs, hits }: Held): StoredMetadata {
+  return { metadata: entry.metadata, accessedAtMs, hits };
+}
+
+function summaryOf(held: Held | undefined): EntrySummary | undefined {
+  if (held === undefined) return undefined;
+  const { byteLength, createdAtMs, expiresAtMs } = held.entry.metadata;
+  return { byteLength, createdAtMs, expiresAtMs, accessedAtMs: held.accessedAtMs, hits: held.hits };
 }

@@ -31,7 +31,7 @@ export class RecordingSink implements FillSink {
     return this.takes;
   }
 
-  keep(bytes: ArrayBuffer, result: FillResult): void {
+  async keep(bytes: ArrayBuffer, result: FillResult): Promise<void> {
     this.kept.push({ bytes, result });
   }
 

@@ -5,7 +5,7 @@
  */
 import { transfer } from 'comlink';
 import { AudioCache } from '../core/audio-cache';
-import { scheduleCleanup } from '../core/cleanup-schedule';
+import type { ReadStorage } from '../core/cache-upkeep';
 import type { Clock } from '../core/clock';
 import { createHashing, type Hashing } from '../core/hashing';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
@@ -41,6 +41,8 @@ export interface CacheServiceOptions {
   ) => Promise<AudioStore | undefined>;
   /** Undefined where tabs cannot share. */
   readonly tabs?: TabRuntime | undefined;
+  /** Undefined where the browser says nothing of its storage. */
+  readonly readStorage?: ReadStorage | undefined;
 }
 
 /** One cache for the page that started this worker and, when that is the owner, for all tabs. */
@@ -48,21 +50,22 @@ export class CacheService implements CacheEndpoint {
   readonly #clock: Clock;
   readonly #openStore: CacheServiceOptions['openStore'];
   readonly #tabs: TabRuntime | undefined;
+  readonly #readStorage: ReadStorage | undefined;
   #cache: AudioCache | undefined;
   #events: EventBatch | undefined;
-  #stopCleanup: () => void = () => {};
   #tabService: TabService | undefined;
   #isSnapshotDue = false;
 
-  constructor({ clock, openStore, tabs }: CacheServiceOptions) {
+  constructor({ clock, openStore, tabs, readStorage }: CacheServiceOptions) {
     this.#clock = clock;
     this.#openStore = openStore;
     this.#tabs = tabs;
+    this.#readStorage = readStorage;
   }
 
   async open(request: OpenRequest, onEvents: (events: readonly CacheEvent[]) => void): Promise<Outcome<ReadyAnswer>> {
     try {
-      const { protocolVersion, config, keySecret, share } = request;
+      const { protocolVersion, config, keySecret, heldBefore = false, share } = request;
       if (protocolVersion !== PROTOCOL_VERSION) {
         throw new AudioCacheError(
           'INVALID_OPTIONS',
@@ -84,6 +87,9 @@ export class CacheService implements CacheEndpoint {
         hashing,
         clock: this.#clock,
         random: Math.random,
+        takesOver: share?.takesOver ?? false,
+        heldBefore,
+        readStorage: this.#readStorage,
         emit: (event) => {
           events.add(event);
           this.#pushSnapshotSoon();
@@ -91,8 +97,7 @@ export class CacheService implements CacheEndpoint {
         ...opened,
       });
       this.#cache = cache;
-      const runCleanup = async (budgetMs: number) => (await cache.cleanup(budgetMs)).complete;
-      this.#stopCleanup = scheduleCleanup(runCleanup, config.cleanupIntervalMs, this.#clock);
+      cache.startCleanup();
       if (share !== undefined && this.#tabs !== undefined) {
         const handle: CacheEndpoint['handle'] = (request) => this.handle(request);
         const onIgnored = () => cache.noteIgnoredMessage();
@@ -142,29 +147,50 @@ export class CacheService implements CacheEndpoint {
       case 'fill-failed':
         return cache.failFill(request.fillId, request.error);
       case 'put':
-        return cache.put(request.address, request.bytes, request.result, request.durability);
+        return cache.put(request.address, request.bytes, request.result, request.durability, request.labels);
+      case 'label':
+        return cache.label(request.address, request.labels);
       case 'delete':
         return cache.delete(request.address);
       case 'clear':
-        return cache.clear();
+        return cache.clear(request.pinned !== true);
       case 'cleanup':
         return cache.cleanup(request.budgetMs);
+      case 'schedule-cleanup':
+        return request.isOn ? cache.startCleanup() : cache.stopCleanup();
+      case 'configure':
+        return cache.configure(request.change);
       case 'entries':
-        return cache.entries(request.limit, request.cursor);
+        return cache.entries(request);
       case 'info':
         return cache.info(request.address);
+      case 'verify':
+        return cache.verify(request.budgetMs, request.cursor);
+      case 'pin':
+        return cache.pin(request.target, request.isPinned);
+      case 'collections':
+        return cache.collections(request.limit, request.cursor, request.search);
+      case 'collection':
+        return cache.collection(request.name);
+      case 'touch-collection':
+        return cache.touchCollection(request.name, request.ttlMs);
+      case 'delete-collection':
+        return cache.deleteCollection(request.name, request.keepsAudio);
+      case 'export-entry':
+        return cache.exportEntry(request.key);
+      case 'import-entry':
+        return cache.importEntry(request.metadata, request.bytes, request.labels, request.replaces);
       case 'stats':
         // Whoever counts events gets the same numbers.
         this.#events?.flush();
         return cache.stats();
-      case 'metrics':
-        return cache.metrics();
       case 'report':
-        return cache.report(request.served, request.failedSyntheses);
+        return cache.report(request);
+      case 'storage-changed':
+        return cache.storageChanged();
       case 'flush':
         return cache.flush();
       case 'close':
-        this.#stopCleanup();
         // First, so that no tab gets the answer of a cache that is being closed.
         this.#tabService?.stop();
         return cache.close().finally(() => this.#events?.flush());

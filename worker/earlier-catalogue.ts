@@ -26,6 +26,8 @@ export class EarlierCatalogue {
   /** False while a walk has yet to come by some keys. */
   isComplete: boolean;
   readonly #entryByKey = new Map<string, CatalogueEntry>();
+  /** Neither evicted nor removed as expired; also keys that are not here. */
+  readonly #protectedKeys = new Set<string>();
   readonly #amountByState = { sole: NOTHING, copy: NOTHING, outdated: NOTHING };
   /** Keys in the order in which they became `sole`; those before `#soleIndex` were moved or passed over. */
   #soleOrder: string[] = [];
@@ -58,13 +60,35 @@ export class EarlierCatalogue {
     if (state === 'sole') this.#soleOrder.push(key);
   }
 
+  /** Notes when the entry of a key ends, if there is one. */
+  noteExpiry(key: string, expiresAtMs: number): void {
+    const entry = this.#entryByKey.get(key);
+    if (entry !== undefined) this.#entryByKey.set(key, { ...entry, expiresAtMs });
+  }
+
+  /** Keeps the entry of a key out of `lastSole` and `expiredSole`, or no longer. */
+  protect(key: string, isProtected: boolean): void {
+    if (isProtected) this.#protectedKeys.add(key);
+    else this.#protectedKeys.delete(key);
+  }
+
+  /** Keys that are protected, whatever is here. */
+  get protectedKeys(): ReadonlySet<string> {
+    return this.#protectedKeys;
+  }
+
+  /** Keys of entries that are not protected. */
+  unprotectedKeys(): readonly string[] {
+    return [...this.#entryByKey.keys()].filter((key) => !this.#protectedKeys.has(key));
+  }
+
   /** Forgets a key, whose entry is gone. */
   forget(key: string): void {
     this.#count(key, -1);
     this.#entryByKey.delete(key);
   }
 
-  /** Forgets all keys. */
+  /** Forgets all keys, but not which are protected. */
   forgetAll(): void {
     this.#entryByKey.clear();
     Object.assign(this.#amountByState, { sole: NOTHING, copy: NOTHING, outdated: NOTHING });
@@ -86,7 +110,7 @@ export class EarlierCatalogue {
     this.#soleIndex++;
   }
 
-  /** The last keys that are `sole`, last first, until they make up so many bytes or entries. */
+  /** The last keys that are `sole` and not protected, last first, until they make up so many bytes or entries. */
   lastSole(maxBytes: number, maxEntries: number): readonly string[] {
     const keys: string[] = [];
     let bytes = 0;
@@ -94,9 +118,10 @@ export class EarlierCatalogue {
       const key = this.#soleOrder[index];
       const entry = key === undefined ? undefined : this.#entryByKey.get(key);
       if (key !== undefined && entry?.state === 'sole') {
+        if (this.#protectedKeys.has(key)) continue;
         keys.push(key);
         bytes += entry.byteLength;
-      } else if (keys.length === 0) {
+      } else if (index === this.#soleOrder.length - 1) {
         // What is over at the end is never looked at again, or each call would pass by all that went before.
         this.#soleOrder.pop();
         this.#soleIndex = Math.min(this.#soleIndex, this.#soleOrder.length);
@@ -105,10 +130,12 @@ export class EarlierCatalogue {
     return keys;
   }
 
-  /** Keys that are `sole` and have expired, in the order of expiry. */
+  /** Keys that are `sole`, not protected and have expired, in the order of expiry. */
   expiredSole(nowMs: number, maxEntries: number): readonly string[] {
     const untilMs = Math.min(nowMs, Number.MAX_VALUE);
-    const expired = [...this.#entryByKey].filter(([, entry]) => entry.state === 'sole' && entry.expiresAtMs <= untilMs);
+    const isExpired = ([key, { state, expiresAtMs }]: [string, CatalogueEntry]) =>
+      state === 'sole' && expiresAtMs <= untilMs && !this.#protectedKeys.has(key);
+    const expired = [...this.#entryByKey].filter(isExpired);
     expired.sort(([, a], [, b]) => a.expiresAtMs - b.expiresAtMs);
     return expired.slice(0, maxEntries).map(([key]) => key);
   }

@@ -11,13 +11,16 @@ import { NOTHING, sum } from '../core/amount';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { Amount, Entry, EntryMetadata } from '../core/protocol/values';
 import type { LogStore } from '../core/storage/log-store';
-import type { AudioStore, StoredMetadata, StoredPage } from '../core/storage/store';
+import type { AudioStore, EntrySummary, ListOptions, StoredMetadata, StoredPage, Use } from '../core/storage/store';
 import { EarlierCatalogue, type EarlierState } from './earlier-catalogue';
 import type { KeyTurns } from './key-turns';
 
 const MAX_FAILURES_IN_A_ROW = 3;
 const WALK_PAGE_ENTRIES = 100;
 const FAILED = Symbol('failed');
+
+/** Whose turn it is to change the note: no key looks like this. */
+export const NOTE_TURN = 'note';
 
 /** The one database that the entries lie in. */
 export interface EarlierDatabase {
@@ -112,10 +115,27 @@ export class EarlierEntries {
   }
 
   /** Lists a page of what is here and not in the log; it may be empty and not be the last. */
-  async list(limit: number, cursor: string | undefined): Promise<StoredPage> {
-    const page = await this.#attempt(undefined, (store) => store.list(limit, cursor));
+  async list(options: ListOptions): Promise<StoredPage> {
+    const page = await this.#attempt(undefined, (store) => store.list(options));
     if (page === undefined) return { entries: [] };
     return { ...page, entries: page.entries.filter(({ metadata }) => this.isSole(metadata.key)) };
+  }
+
+  /** What is known of entries without reading their audio; undefined also when that cannot be found out. */
+  async survey(keys: readonly string[]): Promise<readonly (EntrySummary | undefined)[]> {
+    return (await this.#attempt(undefined, (store) => store.survey(keys))) ?? keys.map(() => undefined);
+  }
+
+  /** Notes a use. */
+  touch(key: string, use: Use): void {
+    this.#store?.touch(key, use);
+    if (use.expiresAtMs !== undefined) this.catalogue.noteExpiry(key, use.expiresAtMs);
+  }
+
+  /** Protects keys, or no longer. */
+  protect(keys: readonly string[], isProtected: boolean): void {
+    for (const key of keys) this.catalogue.protect(key, isProtected);
+    this.#store?.protect(keys, isProtected);
   }
 
   /**
@@ -165,20 +185,38 @@ export class EarlierEntries {
     return removed;
   }
 
-  /** Removes everything, with the database if it does not go otherwise. */
+  /** Removes everything, with the database if it does not go otherwise. The note stays, unless the database goes. */
   async clear(): Promise<void> {
     if (this.#store === undefined) return;
     this.catalogue.forgetAll();
     this.catalogue.isComplete = true;
     if ((await this.#attempt(FAILED, (store) => store.clear())) !== FAILED) return;
+    await this.#moveNote().catch(() => {});
     this.#delete();
     await this.#deleting;
   }
 
+  /** Removes what is not protected; what cannot be removed is not served any more and counts as superfluous. */
+  async clearUnprotected(): Promise<void> {
+    if (this.#store === undefined) return;
+    const isCleared = (await this.#attempt(FAILED, (store) => store.clear(true))) !== FAILED;
+    for (const key of this.catalogue.unprotectedKeys()) {
+      if (isCleared) this.catalogue.forget(key);
+      else this.catalogue.note(key, 'outdated');
+    }
+  }
+
+  /** Returns the note kept here; undefined also when it cannot be read. */
+  readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#attempt(undefined, (store) => store.readNote());
+  }
+
   /** Deletes the database if it is empty; if somebody else has written to it, a new catalogue is due. */
   async deleteIfEmpty(): Promise<void> {
-    const page = await this.#attempt(undefined, (store) => store.list(1));
+    const page = await this.#attempt(undefined, (store) => store.list({ limit: 1 }));
     if (page === undefined || !this.catalogue.isEmpty) return;
+    await this.#turns.run(NOTE_TURN, () => this.#moveNote());
+    if (!this.catalogue.isEmpty) return;
     if (page.entries.length > 0) this.catalogue.isComplete = false;
     // An entry that cannot be read is not listed, and stays for another attempt.
     else if (this.#store?.usage().entries === 0) this.#delete();
@@ -196,6 +234,17 @@ export class EarlierEntries {
     await Promise.allSettled([store?.close(), this.#opening, this.#deleting]);
   }
 
+  /**
+   * Gives the log the note that is here, if it has none. While no other note can be written.
+   * @throws what the log says; Error when the note cannot be read
+   */
+  async #moveNote(): Promise<void> {
+    if ((await this.#log.readNote()) !== undefined) return;
+    const note = await this.#attempt(FAILED, (store) => store.readNote());
+    if (note === FAILED) throw new Error('The note cannot be read');
+    if (note !== undefined) await this.#log.writeNote(note, 'durable');
+  }
+
   /** True when the database may hold something under the key. */
   #mayHold(key: string): boolean {
     return this.#store !== undefined && (!this.catalogue.isComplete || this.catalogue.stateOf(key) !== undefined);
@@ -204,7 +253,7 @@ export class EarlierEntries {
   async #walk(): Promise<void> {
     let cursor: string | undefined;
     do {
-      const page = await this.#attempt(undefined, (store) => store.list(WALK_PAGE_ENTRIES, cursor));
+      const page = await this.#attempt(undefined, (store) => store.list({ limit: WALK_PAGE_ENTRIES, cursor }));
       if (page === undefined) return;
       for (const { metadata } of page.entries) await this.#classify(metadata);
       cursor = page.cursor;
@@ -238,6 +287,7 @@ export class EarlierEntries {
     if (this.#isAbandoned) return undefined;
     try {
       const store = await this.#database.open();
+      store.protect(this.catalogue.protectedKeys, true);
       if (!this.#isAbandoned) this.#store = store;
       else await store.close();
     } catch {

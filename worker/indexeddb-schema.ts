@@ -1,10 +1,11 @@
 /**
  * What the IndexedDB store keeps, and how it is read back.
  *
- *   catalog   { key, byteLength, accessedAtMs, expiresAtMs }: all that changes, and all that removing needs to know
+ *   catalog   { key, byteLength, createdAtMs, accessedAtMs, expiresAtMs, hits }: all that changes, and all that removing
+ *             and ordering need to know
  *   metadata  EntryMetadata by key, as it was written
  *   audio     ArrayBuffer by key; never a Blob, which is a handle and has to be read a second time
- *   ledger    one Amount: what the catalog adds up to
+ *   ledger    one Amount, what the catalog adds up to, and the note
  *
  * The catalog is apart from the metadata because metadata can be large (100,000 characters of text, word timings) and
  * engines keep large values in files of their own, which can get lost: Chromium fails every readwrite transaction that
@@ -17,17 +18,20 @@ import { type DBSchema, type IDBPDatabase, type IDBPTransaction, unwrap } from '
 import type { EntryMetadata } from '../core/protocol/values';
 
 /** Raised with an upgrade step in `createSchema` whenever the object stores or indexes change. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /**
- * A position in one of the two orders. It holds all that a walk needs: the size lets eviction add up what it frees
- * without reading a record, and the key makes positions unique, so that a page can end between two equal times.
+ * A position in one of the orders. It holds all that a walk needs: the size lets eviction add up what it frees without
+ * reading a record, and the key makes positions unique, so that a page can end between two equal values.
  */
-export type Position = [atMs: number, key: string, byteLength: number];
+export type Position = [value: number, key: string, byteLength: number];
+
+/** The orders by name. */
+export type OrderIndex = 'byLastAccess' | 'byExpiry' | 'byCreation' | 'bySize';
 
 /** The object stores and indexes, for `idb`. */
 export interface AudioSchema extends DBSchema {
-  catalog: { key: string; value: unknown; indexes: { byLastAccess: Position; byExpiry: Position } };
+  catalog: { key: string; value: unknown; indexes: Record<OrderIndex, Position> };
   metadata: { key: string; value: unknown };
   audio: { key: string; value: unknown };
   ledger: { key: string; value: unknown };
@@ -49,17 +53,46 @@ export const UNREADABLE = Symbol('unreadable');
 export interface CatalogRecord {
   readonly key: string;
   readonly byteLength: number;
+  readonly createdAtMs: number;
   readonly accessedAtMs: number;
+  readonly hits: number;
   /** `Infinity` is a valid IndexedDB key, so entries without expiry are indexed like all others. */
   readonly expiresAtMs: number;
 }
 
-/** Creates the object stores in a new database. */
-export function createSchema(database: AudioDatabase): void {
-  const catalog = database.createObjectStore('catalog', { keyPath: 'key' });
-  catalog.createIndex('byLastAccess', ['accessedAtMs', 'key', 'byteLength']);
-  catalog.createIndex('byExpiry', ['expiresAtMs', 'key', 'byteLength']);
-  for (const name of ['metadata', 'audio', 'ledger'] as const) database.createObjectStore(name);
+/** Creates the object stores in a new database, or brings those of an earlier version to this one. */
+export function createSchema(
+  database: AudioDatabase,
+  oldVersion: number,
+  _newVersion: number | null,
+  transaction: AudioTransaction<'versionchange'>,
+): void {
+  if (oldVersion < 1) {
+    const catalog = database.createObjectStore('catalog', { keyPath: 'key' });
+    catalog.createIndex('byLastAccess', ['accessedAtMs', 'key', 'byteLength']);
+    catalog.createIndex('byExpiry', ['expiresAtMs', 'key', 'byteLength']);
+    for (const name of ['metadata', 'audio', 'ledger'] as const) database.createObjectStore(name);
+  }
+  if (oldVersion < 2) {
+    const catalog = transaction.objectStore('catalog');
+    catalog.createIndex('byCreation', ['createdAtMs', 'key', 'byteLength']);
+    catalog.createIndex('bySize', ['byteLength', 'key', 'byteLength']);
+    // Fails with the transaction, which says so itself.
+    if (oldVersion === 1) addCreationAndHits(transaction).catch(() => {});
+  }
+}
+
+/**
+ * Version 1 knew of neither. The metadata have the time of creation, but Chromium aborts a transaction that reads a
+ * lost one, and so would never open such a database again; the last access stands in for it.
+ */
+async function addCreationAndHits(transaction: AudioTransaction<'versionchange'>): Promise<void> {
+  let cursor = await transaction.objectStore('catalog').openCursor();
+  while (cursor !== null) {
+    const record: unknown = cursor.value;
+    if (isRecord(record)) await cursor.update({ createdAtMs: record.accessedAtMs, hits: 0, ...record });
+    cursor = await cursor.continue();
+  }
 }
 
 /** Returns what the catalog says of a key; undefined when there is nothing, null when it is damaged. */
@@ -77,18 +110,19 @@ export async function readCatalog(
  */
 export async function collectPositions(
   transaction: AudioTransaction<IDBTransactionMode>,
-  order: 'byLastAccess' | 'byExpiry',
+  order: OrderIndex,
   range: IDBKeyRange | null,
   direction: 'next' | 'prev',
-  wants: (position: Position, index: number) => boolean,
+  wants: (position: Position, index: number) => boolean | 'pass over',
 ): Promise<Position[]> {
   const positions: Position[] = [];
   let cursor = await transaction.objectStore('catalog').index(order).openKeyCursor(range, direction);
   while (cursor !== null) {
     const position: unknown = cursor.key;
     if (isPosition(position)) {
-      if (!wants(position, positions.length)) break;
-      positions.push(position);
+      const isWanted = wants(position, positions.length);
+      if (isWanted === false) break;
+      if (isWanted === true) positions.push(position);
     }
     cursor = await cursor.continue();
   }
@@ -101,7 +135,7 @@ export async function collectPositions(
  */
 export async function readValue(
   transaction: AudioTransaction<'readonly'>,
-  storeName: 'metadata' | 'audio',
+  storeName: 'metadata' | 'audio' | 'ledger',
   key: string,
 ): Promise<unknown> {
   const reading = transaction.objectStore(storeName).get(key);
@@ -147,7 +181,9 @@ function isCatalogRecord(value: unknown): value is CatalogRecord {
     isRecord(value) &&
     typeof value.key === 'string' &&
     isCount(value.byteLength) &&
+    Number.isFinite(value.createdAtMs) &&
     Number.isFinite(value.accessedAtMs) &&
+    isCount(value.hits) &&
     isTime(value.expiresAtMs)
   );
 }

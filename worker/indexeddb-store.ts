@@ -8,7 +8,19 @@
 import { NOTHING, sum } from '../core/amount';
 import { type Clock, systemClock } from '../core/clock';
 import type { Amount, Entry, EntryMetadata, StoreReport } from '../core/protocol/values';
-import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from '../core/storage/store';
+import { cursorAt, placeAt } from '../core/storage/list-order';
+import { joinRemoved, NOTHING_REMOVED } from '../core/storage/removed';
+import type {
+  AudioStore,
+  EntryOrder,
+  EntrySummary,
+  ListOptions,
+  Reclaimed,
+  Removed,
+  StoredMetadata,
+  StoredPage,
+  Use,
+} from '../core/storage/store';
 import { IndexedDbConnection } from './indexeddb-connection';
 import { type Change, LedgeredDatabase } from './indexeddb-ledger';
 import {
@@ -16,12 +28,12 @@ import {
   type CatalogRecord,
   collectPositions,
   isEntryMetadata,
-  type Position,
+  type OrderIndex,
   readCatalog,
   readValue,
   UNREADABLE,
 } from './indexeddb-schema';
-import { type Touch, TouchBatch } from './touch-batch';
+import { afterUse, type Touch, TouchBatch } from './touch-batch';
 
 const REMOVAL_STEP_ENTRIES = 20;
 /**
@@ -30,6 +42,14 @@ const REMOVAL_STEP_ENTRIES = 20;
  * had followed (Chromium 156). So what may be larger is always written strict.
  */
 const MAX_RELAXED_VALUE_BYTES = 63 * 1024;
+/** Where the note lies in the ledger's object store. */
+const NOTE_KEY = 'note';
+
+const INDEX_BY_ORDER: Readonly<Record<EntryOrder, OrderIndex>> = {
+  accessed: 'byLastAccess',
+  created: 'byCreation',
+  size: 'bySize',
+};
 
 /** What a store is opened with. */
 export interface IndexedDbStoreOptions {
@@ -65,6 +85,8 @@ class IndexedDbStore implements AudioStore {
   readonly #database: LedgeredDatabase;
   readonly #touches: TouchBatch;
   readonly #onClosed: () => void;
+  /** In memory only: what another tab protects, this one does not know. */
+  readonly #protectedKeys = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(database: LedgeredDatabase, clock: Clock, onClosed: () => void) {
@@ -74,11 +96,17 @@ class IndexedDbStore implements AudioStore {
   }
 
   async read(key: string): Promise<Entry | undefined> {
-    const [metadata, bytes] = await this.#database.read((transaction) =>
-      Promise.all([readValue(transaction, 'metadata', key), readValue(transaction, 'audio', key)]),
+    const [record, metadata, bytes] = await this.#database.read((transaction) =>
+      Promise.all([
+        readCatalog(transaction, key),
+        readValue(transaction, 'metadata', key),
+        readValue(transaction, 'audio', key),
+      ]),
     );
     if (metadata === UNREADABLE || bytes === UNREADABLE) return undefined;
-    if (isEntryMetadata(metadata) && bytes instanceof ArrayBuffer) return { metadata, bytes };
+    if (isEntryMetadata(metadata) && bytes instanceof ArrayBuffer) {
+      return { metadata: record ? this.#latest(record, metadata).metadata : metadata, bytes };
+    }
     if (metadata !== undefined || bytes !== undefined) await this.#discard([key]);
     return undefined;
   }
@@ -88,12 +116,20 @@ class IndexedDbStore implements AudioStore {
       Promise.all([readCatalog(transaction, key), readValue(transaction, 'metadata', key)]),
     );
     if (metadata === UNREADABLE) return undefined;
-    if (record && isEntryMetadata(metadata)) {
-      const { accessedAtMs } = record;
-      return { metadata, accessedAtMs: Math.max(accessedAtMs, this.#touches.accessedAtMs(key) ?? accessedAtMs) };
-    }
+    if (record && isEntryMetadata(metadata)) return this.#latest(record, metadata);
     if (record !== undefined || metadata !== undefined) await this.#discard([key]);
     return undefined;
+  }
+
+  async survey(keys: readonly string[]): Promise<readonly (EntrySummary | undefined)[]> {
+    const records = await this.#database.read((transaction) =>
+      Promise.all(keys.map((key) => readCatalog(transaction, key))),
+    );
+    return records.map((record) => {
+      if (!record) return undefined;
+      const { key, ...summary } = record;
+      return afterUse(summary, this.#touches.noted(key));
+    });
   }
 
   /**
@@ -101,8 +137,8 @@ class IndexedDbStore implements AudioStore {
    * none) and the former ledger; at any moment after it, the new ones.
    */
   async write({ metadata, bytes }: Entry, accessedAtMs: number, durability: 'relaxed' | 'durable'): Promise<void> {
-    const { key, byteLength, expiresAtMs } = metadata;
-    const record: CatalogRecord = { key, byteLength, accessedAtMs, expiresAtMs };
+    const { key, byteLength, createdAtMs, expiresAtMs } = metadata;
+    const record: CatalogRecord = { key, byteLength, createdAtMs, accessedAtMs, expiresAtMs, hits: 0 };
     // The transaction begins later, and once more after a lost connection; the caller has its buffer back by then.
     const copy = bytes.slice(0);
     const isStrict = durability === 'durable' || mayBeLarge(metadata) || bytes.byteLength > MAX_RELAXED_VALUE_BYTES;
@@ -125,46 +161,77 @@ class IndexedDbStore implements AudioStore {
     return removed.entries === 0 ? undefined : removed.bytes;
   }
 
-  clear(): Promise<Amount> {
-    this.#touches.forget();
-    return this.#database.remove(async (transaction) => removalOfEverything(transaction));
+  async clear(sparesProtected = false): Promise<Amount> {
+    const spared = sparesProtected ? this.#protectedKeys : new Set<string>();
+    this.#touches.forgetAllBut(spared);
+    return this.#database.remove(async (transaction) =>
+      spared.size === 0 ? removalOfEverything(transaction) : removalOfAllBut(transaction, spared),
+    );
   }
 
-  touch(key: string, accessedAtMs: number): void {
-    if (this.#closing === undefined) this.#touches.add(key, accessedAtMs);
+  touch(key: string, use: Use): void {
+    if (this.#closing === undefined) this.#touches.add(key, use);
   }
 
-  removeExpired(nowMs: number, maxEntries: number): Promise<Amount> {
-    // An array sorts behind every string, so all positions at `nowMs` are within; `Infinity` never is.
-    const range = IDBKeyRange.upperBound([Math.min(nowMs, Number.MAX_VALUE), []]);
-    return this.#removeInOrder('byExpiry', range, Number.POSITIVE_INFINITY, maxEntries);
+  protect(keys: Iterable<string>, isProtected: boolean): void {
+    for (const key of keys) {
+      if (isProtected) this.#protectedKeys.add(key);
+      else this.#protectedKeys.delete(key);
+    }
   }
 
-  async evict(bytes: number, maxEntries: number): Promise<Amount> {
+  async removeExpired(nowMs: number, maxEntries: number): Promise<Removed> {
     await this.#touches.tryWrite();
-    return this.#removeInOrder('byLastAccess', null, bytes, maxEntries);
+    // `Infinity` never is within.
+    return this.#removeInOrder('byExpiry', Math.min(nowMs, Number.MAX_VALUE), Number.POSITIVE_INFINITY, maxEntries);
   }
 
-  async list(limit: number, cursor?: string): Promise<StoredPage> {
+  async evict(bytes: number, maxEntries: number): Promise<Removed> {
     await this.#touches.tryWrite();
-    const after = decodeCursor(cursor);
-    const { page, values, isLast } = await this.#database.read(async (transaction) => {
-      const range = after === undefined ? null : IDBKeyRange.upperBound(after, true);
-      const oneMore = await collectPositions(transaction, 'byLastAccess', range, 'prev', (_, index) => index <= limit);
+    return this.#removeInOrder('byLastAccess', undefined, bytes, maxEntries);
+  }
+
+  async list({ limit, cursor, order = 'accessed' }: ListOptions): Promise<StoredPage> {
+    await this.#touches.tryWrite();
+    const after = placeAt(order, cursor);
+    const { page, records, values, isLast } = await this.#database.read(async (transaction) => {
+      // Without the size a position sorts just before the entry's own: a range that ends before it ends before both.
+      const range = after === undefined ? null : IDBKeyRange.upperBound([after.value, after.key], true);
+      const wants = (_: unknown, index: number) => index <= limit;
+      const oneMore = await collectPositions(transaction, INDEX_BY_ORDER[order], range, 'prev', wants);
       const page = oneMore.slice(0, limit);
-      const values = await Promise.all(page.map(([, key]) => readValue(transaction, 'metadata', key)));
-      return { page, values, isLast: oneMore.length <= limit };
+      const [records, values] = await Promise.all([
+        Promise.all(page.map(([, key]) => readCatalog(transaction, key))),
+        Promise.all(page.map(([, key]) => readValue(transaction, 'metadata', key))),
+      ]);
+      return { page, records, values, isLast: oneMore.length <= limit };
     });
     const entries: StoredMetadata[] = [];
     const damagedKeys: string[] = [];
-    for (const [index, [accessedAtMs, key]] of page.entries()) {
+    for (const [index, [, key]] of page.entries()) {
       const metadata = values[index];
-      if (isEntryMetadata(metadata)) entries.push({ metadata, accessedAtMs });
+      const record = records[index];
+      if (record && isEntryMetadata(metadata)) entries.push(this.#latest(record, metadata));
       else if (metadata !== UNREADABLE) damagedKeys.push(key);
     }
     if (damagedKeys.length > 0) await this.#discard(damagedKeys);
     const last = page.at(-1);
-    return { entries, cursor: isLast || last === undefined ? undefined : encodeCursor(last) };
+    const isOver = isLast || last === undefined;
+    return { entries, cursor: isOver ? undefined : cursorAt(order, { value: last[0], key: last[1] }) };
+  }
+
+  async readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const note = await this.#database.read((transaction) => readValue(transaction, 'ledger', NOTE_KEY));
+    return note instanceof ArrayBuffer ? new Uint8Array(note) : undefined;
+  }
+
+  async writeNote(bytes: Uint8Array<ArrayBuffer>, durability: 'relaxed' | 'durable'): Promise<void> {
+    const note = bytes.slice().buffer;
+    const isStrict = durability === 'durable' || note.byteLength > MAX_RELAXED_VALUE_BYTES;
+    await this.#database.write(isStrict ? 'strict' : 'relaxed', async (transaction) => ({
+      difference: NOTHING,
+      requests: [() => transaction.objectStore('ledger').put(note, NOTE_KEY)],
+    }));
   }
 
   usage(): Amount {
@@ -173,7 +240,7 @@ class IndexedDbStore implements AudioStore {
 
   /** Moves nothing: where IndexedDB keeps its values is the browser's business. */
   async reclaim(): Promise<Reclaimed> {
-    return { isWorthwhile: false, evicted: NOTHING };
+    return { isWorthwhile: false, evicted: NOTHING_REMOVED };
   }
 
   /** Counts audio alone, since no browser tells what a database takes on the disk. */
@@ -200,45 +267,63 @@ class IndexedDbStore implements AudioStore {
   #writeTouches(touches: readonly Touch[], durability: 'relaxed' | 'durable'): Promise<void> {
     return this.#database.write(durability === 'durable' ? 'strict' : 'relaxed', async (transaction) => {
       const records = await Promise.all(touches.map(([key]) => readCatalog(transaction, key)));
-      const requests = touches.flatMap(([, accessedAtMs], index) => {
+      // Repeated after a connection broke between the commit and the news of it, hits count twice, which does no harm.
+      const requests = touches.flatMap(([, use], index) => {
         const record = records[index];
-        if (!record || record.accessedAtMs >= accessedAtMs) return [];
-        const touched: CatalogRecord = { ...record, accessedAtMs };
+        if (!record) return [];
+        const touched = afterUse(record, use);
         return () => transaction.objectStore('catalog').put(touched);
       });
       return { difference: NOTHING, requests };
     });
   }
 
-  /** Removes from the front of an order, a step at a time, until enough is gone or the range is empty. */
+  /** What is known of an entry by now: uses that are not on disk yet included. */
+  #latest(record: CatalogRecord, metadata: EntryMetadata): StoredMetadata {
+    const { accessedAtMs, expiresAtMs, hits } = afterUse(record, this.#touches.noted(record.key));
+    const isSame = expiresAtMs === metadata.expiresAtMs;
+    return { metadata: isSame ? metadata : { ...metadata, expiresAtMs }, accessedAtMs, hits };
+  }
+
+  /**
+   * Removes from the front of an order up to a value, a step at a time, until enough is gone or nothing is left. Once
+   * protected entries were passed over, each step begins where the last one ended, so that they are passed once.
+   */
   async #removeInOrder(
     order: 'byLastAccess' | 'byExpiry',
-    range: IDBKeyRange | null,
+    until: number | undefined,
     maxBytes: number,
     maxEntries: number,
-  ): Promise<Amount> {
-    let removed = NOTHING;
-    while (removed.entries < maxEntries && removed.bytes < maxBytes) {
+  ): Promise<Removed> {
+    let removed = NOTHING_REMOVED;
+    let passed: readonly [value: number, key: string] | undefined;
+    let isOver = false;
+    while (!isOver && removed.entries < maxEntries && removed.bytes < maxBytes) {
       const stepEntries = Math.min(maxEntries - removed.entries, REMOVAL_STEP_ENTRIES);
       const stepBytes = maxBytes - removed.bytes;
+      const range = rangeBetween(passed, until);
+      let keys: readonly string[] = [];
       const step = await this.#database.remove(async (transaction) => {
         let taken = NOTHING;
-        const positions = await collectPositions(transaction, order, range, 'next', ([, , byteLength]) => {
+        let hasPassedOver = false;
+        const positions = await collectPositions(transaction, order, range, 'next', ([, key, byteLength]) => {
           if (taken.entries >= stepEntries || taken.bytes >= stepBytes) return false;
+          if (this.#protectedKeys.has(key)) {
+            hasPassedOver = true;
+            return 'pass over';
+          }
           taken = sum(taken, { entries: 1, bytes: byteLength });
           return true;
         });
+        keys = positions.map(([, key]) => key);
+        isOver = taken.entries < stepEntries && taken.bytes < stepBytes;
+        const last = positions.at(-1);
+        if (last !== undefined && (hasPassedOver || passed !== undefined)) passed = [last[0], last[1]];
         // Whatever no index names (a damaged record, audio without one) goes with the last entry.
-        const isEverything = range === null && taken.entries < stepEntries && taken.bytes < stepBytes;
-        if (isEverything) return removalOfEverything(transaction);
-        return removalOf(
-          transaction,
-          positions.map(([, key]) => key),
-          less(NOTHING, taken),
-        );
+        if (isOver && range === null && !hasPassedOver) return removalOfEverything(transaction);
+        return removalOf(transaction, keys, less(NOTHING, taken));
       });
-      removed = sum(removed, step);
-      if (step.entries < stepEntries) break;
+      removed = joinRemoved(removed, { ...step, keys });
     }
     return removed;
   }
@@ -267,6 +352,22 @@ function removalOf(
   return { difference, requests: keys.flatMap((key) => stores.map((store) => () => store.delete(key))) };
 }
 
+/** Ranges between the keys that stay, in their order: whatever else is there goes, damaged or not. */
+function removalOfAllBut(transaction: AudioTransaction<'readwrite'>, spared: ReadonlySet<string>): Change {
+  const keys = [...spared].sort();
+  const ranges = keys.map((key, index) => {
+    const former = keys[index - 1];
+    return former === undefined ? IDBKeyRange.upperBound(key, true) : IDBKeyRange.bound(former, key, true, true);
+  });
+  const last = keys.at(-1);
+  if (last !== undefined) ranges.push(IDBKeyRange.lowerBound(last, true));
+  const stores = entryStores(transaction);
+  return {
+    difference: 'unknown',
+    requests: ranges.flatMap((range) => stores.map((store) => () => store.delete(range))),
+  };
+}
+
 function removalOfEverything(transaction: AudioTransaction<'readwrite'>): Change {
   return { difference: 'emptied', requests: entryStores(transaction).map((store) => () => store.clear()) };
 }
@@ -290,13 +391,12 @@ function mayBeLarge(metadata: EntryMetadata): boolean {
   return JSON.stringify(metadata).length * 2 > MAX_RELAXED_VALUE_BYTES;
 }
 
-/** A page ends at a position, not at a count, so that what comes and goes elsewhere moves nothing. */
-function encodeCursor([accessedAtMs, key]: Position): string {
-  return `idb ${accessedAtMs} ${key}`;
-}
-
-/** Without the size the position sorts just before the entry's own: a range that ends before it ends before both. */
-function decodeCursor(cursor: string | undefined): readonly [accessedAtMs: number, key: string] | undefined {
-  const [, accessedAtMs, key] = /^idb (\S+) (.+)$/.exec(cursor ?? '') ?? [];
-  return key === undefined || !Number.isFinite(Number(accessedAtMs)) ? undefined : [Number(accessedAtMs), key];
+/** From behind a position up to a value, both if given. An array sorts behind every string, so all at it are within. */
+function rangeBetween(after: readonly [number, string] | undefined, until: number | undefined): IDBKeyRange | null {
+  // The same goes for the key: behind the entry's own position is whatever its size.
+  const lower = after && [...after, []];
+  const upper = until === undefined ? undefined : [until, []];
+  if (lower !== undefined && upper !== undefined) return IDBKeyRange.bound(lower, upper, true);
+  if (lower !== undefined) return IDBKeyRange.lowerBound(lower, true);
+  return upper === undefined ? null : IDBKeyRange.upperBound(upper);
 }

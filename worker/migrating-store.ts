@@ -8,9 +8,21 @@
 import { sum } from '../core/amount';
 import type { Clock } from '../core/clock';
 import type { Amount, Entry, StoreReport } from '../core/protocol/values';
+import { comparePlaces, cursorAt, type ListPlace, placeAt, placeIn } from '../core/storage/list-order';
 import type { LogStore } from '../core/storage/log-store';
-import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from '../core/storage/store';
-import { type EarlierDatabase, EarlierEntries } from './earlier-entries';
+import { joinRemoved } from '../core/storage/removed';
+import type {
+  AudioStore,
+  EntryOrder,
+  EntrySummary,
+  ListOptions,
+  Reclaimed,
+  Removed,
+  StoredMetadata,
+  StoredPage,
+  Use,
+} from '../core/storage/store';
+import { type EarlierDatabase, EarlierEntries, NOTE_TURN } from './earlier-entries';
 import { KeyTurns } from './key-turns';
 import { Migration } from './migration';
 
@@ -106,61 +118,79 @@ class MigratingStore implements AudioStore {
     return this.#earlier.learn(key).then(() => this.#turns.run(key, remove));
   }
 
-  clear(): Promise<Amount> {
+  async clear(sparesProtected = false): Promise<Amount> {
+    // What is not known cannot be named; it is learned in turns of its own.
+    if (sparesProtected) await this.#earlier.complete();
     return this.#turns.runAlone(async () => {
-      const cleared = this.usage();
+      const { entries, bytes } = this.usage();
       for (const key of this.#outdatedKeys()) await this.#bringUpToDate(key);
-      await this.#log.clear();
-      await this.#earlier.clear();
-      return cleared;
+      await this.#log.clear(sparesProtected);
+      if (sparesProtected) await this.#earlier.clearUnprotected();
+      else await this.#earlier.clear();
+      const left = this.usage();
+      return { entries: entries - left.entries, bytes: bytes - left.bytes };
     });
   }
 
-  touch(key: string, accessedAtMs: number): void {
-    this.#log.touch(key, accessedAtMs);
-    if (this.#mayComeEarlier(key)) this.#migration.moveSoon(key, accessedAtMs);
+  touch(key: string, use: Use): void {
+    this.#log.touch(key, use);
+    if (!this.#mayComeEarlier(key)) return;
+    this.#earlier.touch(key, use);
+    this.#migration.moveSoon(key, use);
   }
 
-  async removeExpired(nowMs: number, maxEntries: number): Promise<Amount> {
+  protect(keys: Iterable<string>, isProtected: boolean): void {
+    const all = [...keys];
+    this.#log.protect(all, isProtected);
+    this.#earlier.protect(all, isProtected);
+  }
+
+  async survey(keys: readonly string[]): Promise<readonly (EntrySummary | undefined)[]> {
+    if (keys.some((key) => this.#earlier.isUnknown(key))) await this.#earlier.complete();
+    const earlierKeys = keys.filter((key) => this.#earlier.isSole(key));
+    const earlier = await this.#earlier.survey(earlierKeys);
+    const earlierByKey = new Map(earlierKeys.map((key, index) => [key, earlier[index]]));
+    // What was there and is not any more was moved meanwhile.
+    const inLog = await this.#log.survey(keys);
+    return keys.map((key, index) => earlierByKey.get(key) ?? inLog[index]);
+  }
+
+  /** The log's; before it has one, what an earlier run left. */
+  readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#turns.run(NOTE_TURN, async () => (await this.#log.readNote()) ?? (await this.#earlier.readNote()));
+  }
+
+  writeNote(bytes: Uint8Array<ArrayBuffer>, durability: 'relaxed' | 'durable'): Promise<void> {
+    // The caller has its bytes back before its turn comes.
+    const kept = bytes.slice();
+    return this.#turns.run(NOTE_TURN, () => this.#log.writeNote(kept, durability));
+  }
+
+  async removeExpired(nowMs: number, maxEntries: number): Promise<Removed> {
     await this.#prepareRemovals();
     const earlier = await this.#removeSole(this.#earlier.catalogue.expiredSole(nowMs, maxEntries));
     const expired = await this.#log.removeExpired(nowMs, maxEntries - earlier.entries);
     if (expired.entries > 0) await this.#removeOrphans();
-    return sum(earlier, expired);
+    return joinRemoved(earlier, expired);
   }
 
   /** Earlier entries go first: those used last are moved first, so what is still there was used longest ago. */
-  async evict(bytes: number, maxEntries: number): Promise<Amount> {
+  async evict(bytes: number, maxEntries: number): Promise<Removed> {
     await this.#prepareRemovals();
     const earlier = await this.#removeSole(this.#earlier.catalogue.lastSole(bytes, maxEntries));
     if (earlier.bytes >= bytes || earlier.entries >= maxEntries) return earlier;
     const evicted = await this.#log.evict(bytes - earlier.bytes, maxEntries - earlier.entries);
     if (evicted.entries > 0) await this.#removeOrphans();
-    return sum(earlier, evicted);
+    return joinRemoved(earlier, evicted);
   }
 
-  /** First the log's entries, then the earlier ones, which were used before them. */
-  async list(limit: number, cursor?: string): Promise<StoredPage> {
+  /** Pages of both, merged: their places mean the same, and an entry keeps its place when it is moved. */
+  async list({ limit, cursor, order = 'accessed' }: ListOptions): Promise<StoredPage> {
     this.#migration.pauseForListing();
     await this.#earlier.complete();
-    const [, place, placeCursor] = /^(log|earlier):(.*)$/.exec(cursor ?? '') ?? [];
-    let entries: readonly StoredMetadata[] = [];
-    let earlierCursor: string | undefined;
-    if (place === 'earlier') {
-      earlierCursor = placeCursor;
-    } else {
-      const page = await this.#log.list(limit, placeCursor);
-      if (page.cursor !== undefined) return { ...page, cursor: `log:${page.cursor}` };
-      entries = page.entries;
-    }
-    while (this.#earlier.sole.entries > 0) {
-      if (entries.length >= limit) return { entries, cursor: `earlier:${earlierCursor ?? ''}` };
-      const page = await this.#earlier.list(limit - entries.length, earlierCursor);
-      entries = [...entries, ...page.entries];
-      earlierCursor = page.cursor;
-      if (earlierCursor === undefined) break;
-    }
-    return { entries };
+    const page = await this.#log.list({ limit, cursor, order });
+    if (this.#earlier.sole.entries === 0) return page;
+    return mergePages(order, limit, page, await this.#earlier.list({ limit, cursor, order }));
   }
 
   usage(): Amount {
@@ -251,15 +281,18 @@ class MigratingStore implements AudioStore {
     await this.#earlier.flush();
   }
 
-  async #removeSole(keys: readonly string[]): Promise<Amount> {
-    let removed: Amount = { entries: 0, bytes: 0 };
+  async #removeSole(keys: readonly string[]): Promise<Removed> {
+    const removedKeys: string[] = [];
+    let removedBytes = 0;
     for (const key of keys) {
       const bytes = await this.#turns.run(key, async () =>
         this.#earlier.catalogue.stateOf(key) === 'sole' ? this.#earlier.remove(key) : undefined,
       );
-      if (bytes !== undefined) removed = sum(removed, { entries: 1, bytes });
+      if (bytes === undefined) continue;
+      removedKeys.push(key);
+      removedBytes += bytes;
     }
-    return removed;
+    return { entries: removedKeys.length, bytes: removedBytes, keys: removedKeys };
   }
 
   /** Removes the copies of what has just left the log, or they would be found as entries at the next start. */
@@ -279,4 +312,24 @@ class MigratingStore implements AudioStore {
       this.#onClosed();
     }
   }
+}
+
+/**
+ * One page of two. Behind the end of either page there may be more, so nothing that would come behind that can be told
+ * yet.
+ */
+function mergePages(order: EntryOrder, limit: number, ...pages: readonly StoredPage[]): StoredPage {
+  const ends = pages.flatMap(({ cursor }) => placeAt(order, cursor) ?? []);
+  const end = ends.sort(comparePlaces).at(0);
+  const isKnown = (place: ListPlace) => end === undefined || comparePlaces(place, end) <= 0;
+  const all = pages.flatMap(({ entries }) => entries.map((stored) => ({ stored, place: placeIn(order, stored) })));
+  all.sort((a, b) => comparePlaces(a.place, b.place));
+  const page = all.filter(({ place }) => isKnown(place)).slice(0, limit);
+  const isLast = end === undefined && page.length === all.length;
+  // With all that is known told, the next page begins where that ended.
+  const last = page.length === limit ? page.at(-1)?.place : end;
+  return {
+    entries: page.map(({ stored }) => stored),
+    cursor: isLast || last === undefined ? undefined : cursorAt(order, last),
+  };
 }

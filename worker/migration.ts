@@ -8,6 +8,7 @@
  */
 import type { Clock } from '../core/clock';
 import type { LogStore } from '../core/storage/log-store';
+import type { Use } from '../core/storage/store';
 import type { EarlierEntries } from './earlier-entries';
 import type { KeyTurns } from './key-turns';
 
@@ -35,8 +36,10 @@ export interface MigrationOptions {
 /** Moves entries until none is left. */
 export class Migration {
   readonly #options: MigrationOptions;
-  /** Entries that were asked for: they are moved before all others, as used then. */
-  readonly #usedAtMsByKey = new Map<string, number>();
+  /** Entries that were used: they are moved before all others. */
+  readonly #usedKeys = new Set<string>();
+  /** The entry that is being moved, and its uses since it was read. */
+  #moving: { readonly key: string; readonly uses: Use[] } | undefined;
   #movedEntries = 0;
   #isBusy = false;
   #pausedUntilMs = 0;
@@ -77,8 +80,9 @@ export class Migration {
   }
 
   /** Moves an entry before others, because it was used. */
-  moveSoon(key: string, accessedAtMs: number): void {
-    this.#usedAtMsByKey.set(key, Math.max(accessedAtMs, this.#usedAtMsByKey.get(key) ?? accessedAtMs));
+  moveSoon(key: string, use: Use): void {
+    this.#usedKeys.add(key);
+    if (this.#moving?.key === key) this.#moving.uses.push(use);
   }
 
   #stepAfter(delayMs: number): void {
@@ -120,9 +124,9 @@ export class Migration {
   /** The entry to be moved next: one that was used, else the one used last. */
   #nextKey(): string | undefined {
     const { catalogue } = this.#options.earlier;
-    for (const key of this.#usedAtMsByKey.keys()) {
+    for (const key of this.#usedKeys) {
       if (catalogue.stateOf(key) === 'sole') return key;
-      this.#usedAtMsByKey.delete(key);
+      this.#usedKeys.delete(key);
     }
     return catalogue.nextSole();
   }
@@ -131,22 +135,28 @@ export class Migration {
     const { log, earlier, turns } = this.#options;
     const { catalogue } = earlier;
     const isNext = key === catalogue.nextSole();
-    const usedAtMs = this.#usedAtMsByKey.get(key) ?? Number.NEGATIVE_INFINITY;
-    this.#usedAtMsByKey.delete(key);
+    this.#usedKeys.delete(key);
     await turns.run(key, async () => {
       if (catalogue.stateOf(key) !== 'sole') return;
-      const [stored, entry] = await Promise.all([earlier.readMetadata(key), earlier.read(key)]);
+      const entry = await earlier.read(key);
+      const stored = await earlier.readMetadata(key);
       // Removed by somebody else, or it cannot be read today: the next start looks again.
       if (stored === undefined || entry === undefined) return catalogue.forget(key);
+      const { accessedAtMs, hits } = stored;
+      const uses: Use[] = [{ accessedAtMs, hits }];
+      this.#moving = { key, uses };
       try {
         // Killed before this: it is where it was. After it: in both.
-        await log.write(entry, Math.max(stored.accessedAtMs, usedAtMs), 'relaxed');
+        await log.write(entry, accessedAtMs, 'relaxed');
       } catch (error) {
         // Perhaps it is this entry; the others should not wait behind it.
         if (isNext) catalogue.skipNextSole();
         throw error;
+      } finally {
+        this.#moving = undefined;
       }
       catalogue.note(key, 'copy', entry.metadata);
+      for (const use of uses) log.touch(key, use);
       this.#movedEntries++;
     });
   }

@@ -75,7 +75,7 @@ async function subjectsOf({ store, keys }: FilledStore, hashing: Hashing): Promi
     read: async (key) => {
       if ((await store.read(key)) === undefined) throw new Error('An entry is gone');
     },
-    touch: (key) => store.touch(key, ++nowMs),
+    touch: (key) => store.touch(key, { accessedAtMs: ++nowMs }),
     write: (key) => store.write({ ...template, metadata: { ...template.metadata, key } }, ++nowMs, 'relaxed'),
   };
   return OPERATIONS.map((operation) => ({

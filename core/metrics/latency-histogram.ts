@@ -2,9 +2,8 @@
  * A latency distribution in constant memory: buckets that grow by 10 %, from one microsecond to about twenty minutes,
  * so that a percentile is within 5 % of the true one. Beside them the coarse cumulative buckets Prometheus wants.
  */
-
-import type { HistogramCounts } from '../protocol/messages';
-import type { LatencySummary } from '../protocol/values';
+import { isObject } from '../protocol/is-object';
+import type { HistogramCounts, JsonObject, LatencySummary } from '../protocol/values';
 import { LATENCY_BOUNDS_MS } from './latency-bounds';
 
 const GROWTH = 1.1;
@@ -14,8 +13,9 @@ const LOG_GROWTH = Math.log(GROWTH);
 
 /** Records latencies in milliseconds. */
 export class LatencyHistogram {
-  readonly #counts = new Uint32Array(BUCKETS);
-  readonly #exported = new Array<number>(LATENCY_BOUNDS_MS.length).fill(0);
+  /** Doubles, because totals that survive restarts outgrow 32 bits. */
+  readonly #counts = new Float64Array(BUCKETS);
+  readonly #exported = new Float64Array(LATENCY_BOUNDS_MS.length);
   #count = 0;
   #sumMs = 0;
 
@@ -23,11 +23,11 @@ export class LatencyHistogram {
   record(latencyMs: number): void {
     if (!(latencyMs >= 0 && latencyMs < Number.POSITIVE_INFINITY)) return;
     const bucket = Math.ceil(Math.log(latencyMs / SMALLEST_MS) / LOG_GROWTH);
-    const index = Math.min(Math.max(bucket, 0), BUCKETS - 1);
-    // Both indices are within their arrays.
-    this.#counts[index] = (this.#counts[index] as number) + 1;
-    const exported = LATENCY_BOUNDS_MS.findIndex((boundMs) => latencyMs <= boundMs);
-    if (exported !== -1) this.#exported[exported] = (this.#exported[exported] as number) + 1;
+    add(this.#counts, Math.min(Math.max(bucket, 0), BUCKETS - 1), 1);
+    let exported = 0;
+    // Behind the last bound the comparison with `undefined` ends it.
+    while (latencyMs > (LATENCY_BOUNDS_MS[exported] as number)) exported++;
+    if (exported < LATENCY_BOUNDS_MS.length) add(this.#exported, exported, 1);
     this.#count++;
     this.#sumMs += latencyMs;
   }
@@ -40,11 +40,34 @@ export class LatencyHistogram {
   /** The counts as they are exported. */
   counts(): HistogramCounts {
     let total = 0;
-    const cumulative = this.#exported.map((count) => {
+    const cumulative = Array.from(this.#exported, (count) => {
       total += count;
       return total;
     });
     return { cumulative, count: this.#count, sumMs: this.#sumMs };
+  }
+
+  /** What was recorded, to be restored after a restart: of most buckets nothing, so by index and count in turn. */
+  totals(): JsonObject {
+    const buckets: number[] = [];
+    for (const [index, count] of this.#counts.entries()) if (count > 0) buckets.push(index, count);
+    return { sumMs: this.#sumMs, buckets, exported: Array.from(this.#exported) };
+  }
+
+  /** Adds what `totals` once told. Of what does not fit together nothing is taken. */
+  restore(totals: unknown): void {
+    if (!isObject(totals)) return;
+    const { sumMs, buckets, exported } = totals;
+    if (!isAmount(sumMs) || !isCounts(buckets) || !isCounts(exported)) return;
+    if (buckets.length % 2 !== 0 || exported.length !== LATENCY_BOUNDS_MS.length) return;
+    if (buckets.some((index, at) => at % 2 === 0 && index >= BUCKETS)) return;
+    const count = buckets.reduce((sum, value, at) => (at % 2 === 0 ? sum : sum + value), 0);
+    if (exported.reduce((sum, value) => sum + value, 0) > count) return;
+    // Checked above: indices within the array, each with its count.
+    for (let at = 0; at < buckets.length; at += 2) add(this.#counts, buckets[at] as number, buckets[at + 1] as number);
+    for (const [index, value] of exported.entries()) add(this.#exported, index, value);
+    this.#count += count;
+    this.#sumMs += sumMs;
   }
 
   #percentile(share: number): number {
@@ -57,4 +80,17 @@ export class LatencyHistogram {
     }
     return 0;
   }
+}
+
+/** The index is within the array. */
+function add(counts: Float64Array, index: number, count: number): void {
+  counts[index] = (counts[index] as number) + count;
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+}
+
+function isCounts(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((count) => isAmount(count) && Number.isInteger(count));
 }

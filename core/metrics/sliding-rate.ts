@@ -1,71 +1,92 @@
 /**
- * Hit rates over the last minutes: one slot a second in a ring of fifteen minutes. Recording is O(1), reading adds up
- * at most 900 slots. A clock that jumps back counts into the present second; one that jumps ahead clears what it passed.
+ * Rates over the last minutes: one slot a second in a ring of fifteen minutes. Recording is O(1), reading adds up 900
+ * slots.
+ *
+ * Ages are counted in seconds that the clock was seen to pass. One that jumps ahead lets that much time pass; one that
+ * is set back lets none pass, and goes on from there: what was counted before grows old as before. A time a second
+ * behind is no jump, but one that was taken a moment ago; it counts into the present second.
  */
 import type { HitRates } from '../protocol/values';
 
 const SLOTS = 15 * 60;
+const WINDOWS_SECONDS = [60, 5 * 60, SLOTS] as const;
 
-/** Counts hits and misses, and tells their ratio over the last 1, 5 and 15 minutes and since the start. */
+/** How often it was so, and how often it was not. */
+export interface RateCounts {
+  readonly hits: number;
+  readonly misses: number;
+}
+
+/** Counts hits and misses by the second, and tells their ratio over the last 1, 5 and 15 minutes. */
 export class SlidingRate {
   readonly #hits = new Uint32Array(SLOTS);
   readonly #misses = new Uint32Array(SLOTS);
-  /** The second that the newest slot stands for; all slots newer than 15 minutes before it are valid. */
+  /** The clock's second when it was looked at last. */
   #second: number;
-  #allHits = 0;
-  #allMisses = 0;
+  /** Where that second is counted; the older the further back, around the ring. */
+  #slot = 0;
 
   constructor(nowMs: number) {
     this.#second = Math.floor(nowMs / 1000);
   }
 
-  /** Counts one lookup. */
-  record(isHit: boolean, nowMs: number): void {
-    this.#advance(nowMs);
+  /** Counts one lookup, or several that ended alike. */
+  record(isHit: boolean, nowMs: number, count = 1): void {
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#second) this.#turnTo(second);
     const slots = isHit ? this.#hits : this.#misses;
-    const slot = this.#second % SLOTS;
-    // The index is within the ring.
-    slots[slot] = (slots[slot] as number) + 1;
-    if (isHit) this.#allHits++;
-    else this.#allMisses++;
+    // The slot is within the ring.
+    slots[this.#slot] = (slots[this.#slot] as number) + count;
   }
 
-  /** The rates up to now. */
-  rates(nowMs: number): HitRates {
-    this.#advance(nowMs);
+  /** The rates up to now; what there was in all is the caller's to know. */
+  rates(nowMs: number, allTime: RateCounts): HitRates {
+    const [last1Min, last5Min, last15Min] = this.#countsWithin(nowMs);
     return {
-      last1Min: this.#rateOver(60),
-      last5Min: this.#rateOver(5 * 60),
-      last15Min: this.#rateOver(SLOTS),
-      allTime: rate(this.#allHits, this.#allMisses),
+      last1Min: rate(last1Min),
+      last5Min: rate(last5Min),
+      last15Min: rate(last15Min),
+      allTime: rate(allTime),
     };
   }
 
-  #advance(nowMs: number): void {
-    const now = Math.floor(nowMs / 1000);
-    const passed = Math.min(now - this.#second, SLOTS);
-    if (passed <= 0) return;
-    for (let back = 0; back < passed; back++) {
-      const slot = (now - back) % SLOTS;
-      this.#hits[slot] = 0;
-      this.#misses[slot] = 0;
-    }
-    this.#second = now;
+  /** What was counted in the last 15 minutes. */
+  recent(nowMs: number): RateCounts {
+    return this.#countsWithin(nowMs)[2];
   }
 
-  #rateOver(seconds: number): number | undefined {
+  /** A second that is none (NaN) turns nothing. */
+  #turnTo(second: number): void {
+    const passed = second - this.#second;
+    if (passed > 0) {
+      for (let step = Math.min(passed, SLOTS); step > 0; step--) {
+        this.#slot = (this.#slot + 1) % SLOTS;
+        this.#hits[this.#slot] = 0;
+        this.#misses[this.#slot] = 0;
+      }
+      this.#second = second;
+    } else if (passed < -1) this.#second = second;
+  }
+
+  #countsWithin(nowMs: number): readonly [last1Min: RateCounts, last5Min: RateCounts, last15Min: RateCounts] {
+    this.#turnTo(Math.floor(nowMs / 1000));
     let hits = 0;
     let misses = 0;
-    for (let back = 0; back < seconds; back++) {
-      // Second numbers are far above 900, so the difference is never negative; the index is within the ring.
-      const slot = (this.#second - back) % SLOTS;
-      hits += this.#hits[slot] as number;
-      misses += this.#misses[slot] as number;
-    }
-    return rate(hits, misses);
+    let back = 0;
+    const [last1Min, last5Min, last15Min] = WINDOWS_SECONDS;
+    const countsOver = (seconds: number): RateCounts => {
+      for (; back < seconds; back++) {
+        // Less than a whole turn back, so within the ring.
+        const slot = (this.#slot - back + SLOTS) % SLOTS;
+        hits += this.#hits[slot] as number;
+        misses += this.#misses[slot] as number;
+      }
+      return { hits, misses };
+    };
+    return [countsOver(last1Min), countsOver(last5Min), countsOver(last15Min)];
   }
 }
 
-function rate(hits: number, misses: number): number | undefined {
+function rate({ hits, misses }: RateCounts): number | undefined {
   return hits + misses === 0 ? undefined : hits / (hits + misses);
 }

@@ -24,7 +24,16 @@ export type AudioCacheErrorCode =
   | 'CLOSED';
 
 /** Why a synthesis counts as failed although the origin answered, or that it did not. */
-export type SynthesisFailure = 'status' | 'network' | 'timeout' | 'empty' | 'not-audio' | 'truncated' | 'threw';
+export type SynthesisFailure =
+  | 'status'
+  | 'network'
+  | 'timeout'
+  | 'empty'
+  | 'not-audio'
+  | 'truncated'
+  | 'threw'
+  /** The budget is spent: the origin was not asked. */
+  | 'budget';
 
 /** Small facts about a failure. All of them survive a structured clone. */
 export interface ErrorContext {

@@ -16,6 +16,17 @@ const isOptional =
     value === undefined || check(value);
 const isResult: Check = (value) =>
   isObject(value) && isNumber(value.byteLength) && isString(value.contentType) && isNumber(value.synthesisMs);
+const isLabels: Check = (value) =>
+  isObject(value) &&
+  isOptional((names) => Array.isArray(names) && names.every(isString))(value.collections) &&
+  isOptional(isBoolean)(value.pinned);
+const isAddressHolder: Check = (value) => isObject(value) && isAddress(value.address);
+const isMetadata: Check = (value) =>
+  isObject(value) &&
+  isString(value.key) &&
+  isString(value.contentType) &&
+  isObject(value.checksum) &&
+  [value.byteLength, value.createdAtMs, value.expiresAtMs, value.characters, value.synthesisMs].every(isNumber);
 
 /** What each request must hold, down to where the cache itself checks: what is in a spec, and whether a key is one. */
 const FIELDS: { readonly [Type in CacheRequest['type']]: Readonly<Record<string, Check>> } = {
@@ -30,19 +41,47 @@ const FIELDS: { readonly [Type in CacheRequest['type']]: Readonly<Record<string,
   'fill-chunk': { fillId: isString, offsetBytes: isNumber, chunk: isBuffer },
   'fill-complete': { fillId: isString, result: isResult },
   'fill-failed': { fillId: isString, error: isOptional(isObject) },
-  put: { address: isAddress, bytes: isBuffer, result: isResult, durability: isString },
+  put: {
+    address: isAddress,
+    bytes: isBuffer,
+    result: isResult,
+    durability: isString,
+    labels: isOptional(isLabels),
+  },
+  label: { address: isAddress, labels: isLabels },
   delete: { address: isAddress },
-  clear: {},
+  clear: { pinned: isOptional(isBoolean) },
   cleanup: { budgetMs: isOptional(isNumber) },
-  entries: { limit: isNumber, cursor: isOptional(isString) },
+  configure: { change: isObject },
+  'schedule-cleanup': { isOn: isBoolean },
+  entries: {
+    limit: isNumber,
+    cursor: isOptional(isString),
+    sort: isOptional(isString),
+    collection: isOptional(isString),
+    search: isOptional(isString),
+  },
   info: { address: isAddress },
+  verify: { budgetMs: isNumber, cursor: isOptional(isString) },
+  pin: {
+    target: (value) => isAddressHolder(value) || (isObject(value) && isString(value.collection)),
+    isPinned: isBoolean,
+  },
+  collections: { limit: isNumber, cursor: isOptional(isString), search: isOptional(isString) },
+  collection: { name: isString },
+  'touch-collection': { name: isString, ttlMs: isOptional(isNumber) },
+  'delete-collection': { name: isString, keepsAudio: isBoolean },
+  'export-entry': { key: isString },
+  'import-entry': { metadata: isMetadata, bytes: isBuffer, labels: isLabels, replaces: isBoolean },
   stats: {},
-  metrics: {},
+  'storage-changed': {},
   report: {
     served: (value) =>
       Array.isArray(value) &&
       value.every((sample) => isObject(sample) && isString(sample.source) && isNumber(sample.latencyMs)),
     failedSyntheses: isNumber,
+    failedRequests: isNumber,
+    heapRatio: isOptional(isNumber),
   },
   flush: {},
   close: {},

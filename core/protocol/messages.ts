@@ -8,29 +8,45 @@
  */
 import type { ErrorMessage } from './audio-cache-error';
 import type {
+  Amount,
   CacheConfig,
   CacheStats,
   CleanupReport,
   ClipMetadata,
   ClipSource,
+  CollectionDeletion,
+  CollectionDetails,
+  CollectionsPage,
+  ConfigChange,
   Durability,
   EntriesPage,
   EntryInfo,
+  EntryMetadata,
+  EntrySort,
+  HealthAlert,
   JsonObject,
+  MissReason,
   RemovalReason,
   SpeechSpec,
   StoreKind,
   TierName,
+  VerifyReport,
 } from './values';
 
 /** Raised whenever a message changes its meaning; a page and a worker of different versions refuse each other. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /**
  * How long a filler may be silent before the next caller is granted its fill; it renews four times as often. Browsers
  * run the timers of hidden pages only once a minute, so a lease must be longer than that.
  */
 export const FILL_LEASE_MS = 120_000;
+
+/**
+ * So long after it has taken over, a worker grants no synthesis that might be under way: a tab that does it says so within
+ * that time, unless its page is very busy.
+ */
+export const RESUME_WINDOW_MS = 250;
 
 /**
  * Names an entry: by its spec, with the client's defaults filled in, or by its known key. Neither has been checked: the
@@ -42,6 +58,36 @@ export type Address = { readonly spec: SpeechSpec } | { readonly key: string };
 export interface ServedSample {
   readonly source: ClipSource;
   readonly latencyMs: number;
+}
+
+/** What a page knows and a worker does not. */
+export interface PageReport {
+  readonly served: readonly ServedSample[];
+  /** Syntheses that failed for good. */
+  readonly failedSyntheses: number;
+  /** Calls of `get` and `getOrSynthesize` that ended with an error, be it after a synthesis; aborted ones are none. */
+  readonly failedRequests: number;
+  /** Share of the page's JavaScript heap in use, where the browser tells. */
+  readonly heapRatio?: number | undefined;
+}
+
+/** What an entry belongs to, beside its audio. */
+export interface Labels {
+  readonly collections?: readonly string[] | undefined;
+  readonly pinned?: boolean | undefined;
+}
+
+/** What is to be pinned, or no more. */
+export type PinTarget = { readonly address: Address } | { readonly collection: string };
+
+/** Asks for a page of entries: all of them, those of a collection, or those whose text or key contains something. */
+export interface EntriesRequest {
+  readonly type: 'entries';
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+  readonly sort?: EntrySort | undefined;
+  readonly collection?: string | undefined;
+  readonly search?: string | undefined;
 }
 
 /** What a page may ask. Byte buffers are transferred, never cloned. */
@@ -78,16 +124,47 @@ export type CacheRequest =
       readonly bytes: ArrayBuffer;
       readonly result: FillResult;
       readonly durability: Durability;
+      readonly labels?: Labels | undefined;
     }
+  /** Adds an entry, present or to come, to collections, and pins it if so labelled. */
+  | { readonly type: 'label'; readonly address: Address; readonly labels: Labels }
   | { readonly type: 'delete'; readonly address: Address }
-  | { readonly type: 'clear' }
+  /** Spares what is pinned, unless told otherwise. */
+  | { readonly type: 'clear'; readonly pinned?: boolean | undefined }
   /** With `budgetMs` the cleanup stops once that time is used up. */
   | { readonly type: 'cleanup'; readonly budgetMs?: number | undefined }
-  | { readonly type: 'entries'; readonly limit: number; readonly cursor?: string | undefined }
+  | { readonly type: 'configure'; readonly change: ConfigChange }
+  /** Starts cleaning up on schedule, or with `isOn: false` stops it. */
+  | { readonly type: 'schedule-cleanup'; readonly isOn: boolean }
+  | EntriesRequest
   | { readonly type: 'info'; readonly address: Address }
+  /** Checks entries from the cursor on, for about `budgetMs`. */
+  | { readonly type: 'verify'; readonly budgetMs: number; readonly cursor?: string | undefined }
+  | { readonly type: 'pin'; readonly target: PinTarget; readonly isPinned: boolean }
+  | {
+      readonly type: 'collections';
+      readonly limit: number;
+      readonly cursor?: string | undefined;
+      readonly search?: string | undefined;
+    }
+  | { readonly type: 'collection'; readonly name: string }
+  /** All members live for `ttlMs` from now on, or for their own time to live again. */
+  | { readonly type: 'touch-collection'; readonly name: string; readonly ttlMs?: number | undefined }
+  | { readonly type: 'delete-collection'; readonly name: string; readonly keepsAudio: boolean }
+  /** Everything about one entry, for a bundle; counts as no request and no use. */
+  | { readonly type: 'export-entry'; readonly key: string }
+  | {
+      readonly type: 'import-entry';
+      readonly metadata: EntryMetadata;
+      readonly bytes: ArrayBuffer;
+      readonly labels: Labels;
+      /** An entry that is there is replaced. */
+      readonly replaces: boolean;
+    }
   | { readonly type: 'stats' }
-  | { readonly type: 'metrics' }
-  | { readonly type: 'report'; readonly served: readonly ServedSample[]; readonly failedSyntheses: number }
+  | ({ readonly type: 'report' } & PageReport)
+  /** The page has asked the browser to keep the storage. */
+  | { readonly type: 'storage-changed' }
   | { readonly type: 'flush' }
   | { readonly type: 'close' };
 
@@ -110,11 +187,25 @@ export interface AnswerByRequest {
   delete: boolean;
   clear: undefined;
   cleanup: CleanupReport;
+  label: undefined;
+  configure: CacheConfig;
+  'schedule-cleanup': undefined;
   entries: EntriesPage;
   info: EntryInfo | undefined;
+  verify: VerifyReport & { readonly cursor?: string | undefined };
+  /** What is pinned now of what was meant. */
+  pin: Amount;
+  collections: CollectionsPage;
+  collection: CollectionDetails | undefined;
+  /** How many members there are to live longer. */
+  'touch-collection': number;
+  'delete-collection': CollectionDeletion;
+  'export-entry': ExportedEntry | undefined;
+  /** False: there was one already. */
+  'import-entry': boolean;
   stats: CacheStats;
-  metrics: MetricsAnswer;
   report: undefined;
+  'storage-changed': undefined;
   flush: undefined;
   close: undefined;
 }
@@ -142,6 +233,8 @@ export interface FillGrantedAnswer {
   readonly type: 'fill-granted';
   readonly key: string;
   readonly fillId: string;
+  /** Why nobody has it; absent when the grant goes on from an earlier one. */
+  readonly reason?: MissReason;
 }
 
 /** Somebody else is synthesizing it: send `await-fill`. */
@@ -150,18 +243,12 @@ export interface FillPendingAnswer {
   readonly key: string;
 }
 
-/** Everything that is exported to a monitoring system; `core/metrics/prometheus.ts` writes it as text. */
-export interface MetricsAnswer {
-  readonly stats: CacheStats;
-  readonly histograms: Readonly<Record<ClipSource, HistogramCounts>>;
-}
-
-/** A latency histogram as Prometheus has it. */
-export interface HistogramCounts {
-  /** How many were at most each bound of `core/metrics/latency-bounds.ts`. */
-  readonly cumulative: readonly number[];
-  readonly count: number;
-  readonly sumMs: number;
+/** An entry as a bundle carries it. The receiver owns the bytes. */
+export interface ExportedEntry {
+  readonly metadata: EntryMetadata;
+  readonly bytes: ArrayBuffer;
+  readonly collections: readonly string[];
+  readonly pinned: boolean;
 }
 
 /** What is known about audio that is to be stored, beside the phrase it is of. */
@@ -190,6 +277,12 @@ export type CacheEvent =
       readonly entries: number;
       readonly bytes: number;
     }
+  /** The configuration was changed while the cache works, by any tab. */
+  | { readonly type: 'configured'; readonly config: CacheConfig }
+  /** Collections or pins were changed. */
+  | { readonly type: 'labels-changed' }
+  /** Raised, or over again. */
+  | { readonly type: 'alert'; readonly alert: HealthAlert; readonly isRaised: boolean }
   | { readonly type: 'warning'; readonly message: string };
 
 /** What the worker says once it can answer. */
@@ -203,6 +296,8 @@ export interface Share {
   /** Begins the names of all channels and locks. */
   readonly name: string;
   readonly epoch: string;
+  /** There was an owner before, whose grants are to be resumed: nothing is granted anew in the first moments. */
+  readonly takesOver: boolean;
 }
 
 /** What a worker is opened with. The secret is not part of the configuration, so that no statistic shows it. */
@@ -210,6 +305,8 @@ export interface OpenRequest {
   readonly protocolVersion: number;
   readonly config: CacheConfig;
   readonly keySecret?: string | undefined;
+  /** Something was on disk when a page looked last: an empty disk now means that somebody emptied it. */
+  readonly heldBefore?: boolean | undefined;
   /** Other tabs use this worker too; without it only the page that started it does. */
   readonly share?: Share | undefined;
 }

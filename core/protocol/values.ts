@@ -91,7 +91,14 @@ export interface EntryMetadata extends ClipMetadata {
   readonly fingerprint?: string | undefined;
   /** The spec itself, kept unless `storeText` is false. */
   readonly spec?: SpeechSpec | undefined;
+  /** Time to live when it is not the tier's own. */
+  readonly ttlMs?: number | undefined;
+  /** How the audio got here; absent in entries from before this was noted. */
+  readonly origin?: EntryOrigin | undefined;
 }
+
+/** How audio came into the cache: synthesized here, put in by the app, or imported from a bundle. */
+export type EntryOrigin = 'synthesis' | 'put' | 'bundle';
 
 /** Key, audio bytes and metadata: what the tiers hold. */
 export interface Entry {
@@ -102,15 +109,76 @@ export interface Entry {
 /** What `info` and `entries` tell about an entry. */
 export interface EntryInfo extends EntryMetadata {
   readonly accessedAtMs: number;
+  /** How often it was served from memory or disk. */
+  readonly hits: number;
   /** The tiers that hold it now. */
   readonly tiers: readonly TierName[];
+  /** Never evicted nor expired: by a pin of its own, or by one of a collection. */
+  readonly pinned: boolean;
+  /** The collections it is in, by name. */
+  readonly collections: readonly string[];
+  /** What synthesizing it costs at the configured price, in its currency; undefined without a price. */
+  readonly cost: number | undefined;
 }
 
-/** One page of entries, latest access first. */
+/** An order of entries, the first of which is the one used last, created last, or largest. */
+export type EntrySort = 'accessed' | 'created' | 'size';
+
+/** One page of entries. */
 export interface EntriesPage {
   readonly entries: readonly EntryInfo[];
-  /** Pass it on to get the next page; absent on the last one. */
+  /** Pass it on to get the next page; absent on the last one. A page may be shorter than its limit and not the last. */
   readonly cursor?: string | undefined;
+}
+
+/** What belongs together, such as a book or a chapter. */
+export interface CollectionInfo {
+  /** 1 to 200 characters, any. */
+  readonly name: string;
+  readonly pinned: boolean;
+  /** Members whose audio is on disk, and their audio bytes. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** Members whose audio is gone: evicted, expired or damaged. */
+  readonly missing: number;
+  /** Nothing is missing. */
+  readonly complete: boolean;
+  /** Latest use of any member; undefined when none is there. */
+  readonly accessedAtMs: number | undefined;
+}
+
+/** A collection with its members. */
+export interface CollectionDetails extends CollectionInfo {
+  /** Keys of all members, in the order in which they were added. */
+  readonly keys: readonly string[];
+  /** Those whose audio is gone. */
+  readonly missingKeys: readonly string[];
+}
+
+/** One page of collections, by name. */
+export interface CollectionsPage {
+  readonly collections: readonly CollectionInfo[];
+  readonly cursor?: string | undefined;
+}
+
+/** What deleting a collection did. */
+export interface CollectionDeletion {
+  /** There was one of that name. */
+  readonly existed: boolean;
+  /** Entries whose audio was deleted with it: those in no other collection and with no pin of their own. */
+  readonly deleted: Amount;
+}
+
+/** What a check of all records found so far. */
+export interface VerifyReport {
+  /** Entries looked at. */
+  readonly checked: number;
+  /** Those that are what was stored. */
+  readonly intact: number;
+  /** Those that were not: they are never served again, and their keys. */
+  readonly damaged: readonly string[];
+  /** Entries whose checksum this browser cannot compute (WebAssembly is forbidden); left as they are. */
+  readonly unverifiable: number;
 }
 
 /** How many entries and audio bytes are meant. */
@@ -121,6 +189,15 @@ export interface Amount {
 
 /** Why an entry left a tier without being asked to. */
 export type RemovalReason = 'expired' | 'evicted' | 'corrupt' | 'collision';
+
+/** Why entries were evicted: their tier was above its high-water mark, or the disk had no more room to give. */
+export type EvictionReason = 'limit' | 'quota';
+
+/**
+ * Why a request had to be synthesized: the phrase was never stored as far as is remembered, or its entry had expired, been
+ * evicted, deleted by the app, or found damaged. The last 10,000 that went are remembered until the worker ends.
+ */
+export type MissReason = 'new' | 'expired' | 'evicted' | 'deleted' | 'damaged';
 
 /** What a cleanup removed, by tier and reason. */
 export interface CleanupReport {
@@ -152,8 +229,38 @@ export interface TierCounters {
   readonly misses: number;
   readonly puts: number;
   readonly evictions: number;
+  readonly evictionsByReason: Readonly<Record<EvictionReason, number>>;
   readonly expirations: number;
   readonly errors: number;
+}
+
+/** A latency histogram as Prometheus has it. */
+export interface HistogramCounts {
+  /** How many were at most each bound of `LATENCY_BOUNDS_MS`: 0.1 ms to 30 s. */
+  readonly cumulative: readonly number[];
+  readonly count: number;
+  readonly sumMs: number;
+}
+
+/** What was saved, or spent. */
+export interface Savings {
+  readonly requests: number;
+  /** UTF-16 units of text. */
+  readonly characters: number;
+  readonly synthesisMs: number;
+  /** In the configured currency; undefined without a price. */
+  readonly cost: number | undefined;
+}
+
+/** How far a budget is used up. */
+export interface BudgetState {
+  readonly limit: number;
+  /** Spent in the present period, in the configured currency. */
+  readonly spent: number;
+  readonly periodStartedAtMs: number;
+  readonly periodEndsAtMs: number;
+  /** The next synthesis is refused, or only warned of, as configured. */
+  readonly isExceeded: boolean;
 }
 
 /** What failed or was refused since the cache was opened. The cache went on every time. */
@@ -178,6 +285,8 @@ export interface TierState {
   /** Audio bytes held. */
   readonly bytes: number;
   readonly maxBytes: number;
+  /** Share of `maxBytes` in use, 0 to 1; of the disk by its bytes on disk. */
+  readonly usageRatio: number;
 }
 
 /** What a disk store tells about its disk, beside the entries it holds. */
@@ -192,38 +301,89 @@ export interface StoreReport {
   readonly migration?: { readonly movedEntries: number; readonly remainingEntries: number } | undefined;
 }
 
+/**
+ * What the browser says of its storage. Estimates: Chromium's quota is made up of usage and free disk space, and its usage
+ * is wrong after a restart; neither limits anything here.
+ */
+export interface StorageEstimate {
+  readonly usageBytes: number;
+  readonly quotaBytes: number;
+}
+
 /** State of the disk tier. */
-export interface DiskState extends TierState, StoreReport {}
+export interface DiskState extends TierState, StoreReport {
+  /** Entries that are pinned, and their audio bytes. */
+  readonly pinned: Amount;
+  /** Undefined until the browser has said it, and where it does not. */
+  readonly estimate: StorageEstimate | undefined;
+  /** The browser has promised not to evict this origin on its own account; undefined where it does not say. */
+  readonly persisted: boolean | undefined;
+}
+
+/** What can be wrong. */
+export type AlertCode =
+  | 'STORE_FALLBACK'
+  | 'STORE_EMPTIED'
+  | 'WRITES_FAILING'
+  | 'QUOTA_LOW'
+  | 'MEMORY_ABOVE_HIGH_WATER'
+  | 'DISK_ABOVE_HIGH_WATER'
+  | 'HEAP_HIGH'
+  | 'HIT_RATE_LOW'
+  | 'ERROR_RATE_HIGH'
+  | 'BUDGET_EXCEEDED'
+  | 'WORKER_UNAVAILABLE'
+  | 'TAB_ALONE';
 
 /** Something is not as it should be; the cache works on. */
 export interface HealthAlert {
-  readonly code: 'STORE_FALLBACK' | 'WRITES_FAILING' | 'WORKER_UNAVAILABLE' | 'TAB_ALONE';
+  readonly code: AlertCode;
+  /** `critical` makes the health `failing`, `warning` makes it `degraded`. */
+  readonly severity: 'warning' | 'critical';
   /** What is wrong and what to do. */
   readonly message: string;
   readonly sinceMs: number;
 }
 
+/** What a cache has counted: since its worker started, or with `keepTotals` since the totals were first kept. */
+export interface CachePerformance {
+  /** `get` and `getOrSynthesize` calls answered by the cache. */
+  readonly requests: number;
+  readonly hits: number;
+  readonly misses: number;
+  /** Misses by why the phrase was not there. */
+  readonly missesByReason: Readonly<Record<MissReason, number>>;
+  /** Requests that waited for a synthesis already under way: counted as neither hit nor miss. */
+  readonly joined: number;
+  /** Requests that ended with an error, as pages have told. */
+  readonly failedRequests: number;
+  /** Over the tiers together. */
+  readonly hitRate: HitRates;
+  readonly tierHitRate: Readonly<Record<TierName, HitRates>>;
+  /** Share of the requests with an end that ended with audio, be it synthesized. */
+  readonly availability: HitRates;
+  readonly latencyMs: Readonly<Record<ClipSource, LatencySummary>>;
+  readonly latencyHistogram: Readonly<Record<ClipSource, HistogramCounts>>;
+  readonly tiers: Readonly<Record<TierName, TierCounters>>;
+  readonly evictions: number;
+  readonly expirations: number;
+  /** Entries copied from disk or remote up into memory. */
+  readonly promotions: number;
+  /** Entries evicted from memory that disk goes on holding. */
+  readonly demotions: number;
+  /** What hits and joined syntheses spared. */
+  readonly saved: Savings;
+  /** What was synthesized. */
+  readonly spent: Savings;
+  /** Undefined without a budget. */
+  readonly budget: BudgetState | undefined;
+  readonly errors: ErrorCounters;
+}
+
 /** How well the cache works and what it holds: `stats()`, `getSnapshot()` and what the panel shows. */
 export interface CacheStats {
   readonly config: CacheConfig;
-  readonly performance: {
-    /** `get` and `getOrSynthesize` calls answered. */
-    readonly requests: number;
-    readonly hits: number;
-    readonly misses: number;
-    /** Requests that waited for a synthesis already under way: counted as neither hit nor miss. */
-    readonly joined: number;
-    readonly hitRate: HitRates;
-    readonly tierHitRate: Readonly<Record<TierName, HitRates>>;
-    readonly latencyMs: Readonly<Record<ClipSource, LatencySummary>>;
-    readonly tiers: Readonly<Record<TierName, TierCounters>>;
-    readonly evictions: number;
-    readonly expirations: number;
-    /** Entries copied from disk up into memory. */
-    readonly promotions: number;
-    readonly saved: { readonly requests: number; readonly characters: number; readonly synthesisMs: number };
-    readonly errors: ErrorCounters;
-  };
+  readonly performance: CachePerformance;
   readonly tiers: { readonly memory: TierState; readonly disk: DiskState; readonly remote: undefined };
   readonly health: { readonly status: 'ok' | 'degraded' | 'failing'; readonly alerts: readonly HealthAlert[] };
   readonly runtime: {
@@ -239,6 +399,10 @@ export interface CacheStats {
     readonly store: StoreKind;
     /** The protocol version spoken with the worker. */
     readonly version: number;
+    /** When counting began. */
+    readonly countedSinceMs: number;
+    /** Whether cleanup runs on schedule. */
+    readonly isCleanupScheduled: boolean;
   };
 }
 
@@ -259,8 +423,38 @@ export interface DiskConfig {
   readonly store: 'auto' | 'opfs' | 'indexeddb' | 'none';
   readonly maxBytes: number;
   readonly ttlMs: number;
+  /** A use extends the time to live from then on; otherwise it ends a fixed time after the entry was stored. */
+  readonly slidingTtl: boolean;
   readonly highWater: number;
   readonly lowWater: number;
+}
+
+/** What may be spent on syntheses. Counted in this origin and namespace, by its tabs together, across restarts. */
+export interface BudgetConfig {
+  /** In the currency of the price. */
+  readonly limit: number;
+  /** A period begins with the first synthesis after the one before has ended. Default 30 days. */
+  readonly periodMs: number;
+  /** `warn`: an alert; `refuse`: also no further synthesis, while cached clips still play. */
+  readonly whenExceeded: 'warn' | 'refuse';
+}
+
+/** What a synthesis costs. */
+export interface PriceConfig {
+  /** Price of a thousand characters (UTF-16 units), as most services charge. */
+  readonly perThousandCharacters: number;
+  /** ISO 4217 code, for display only. */
+  readonly currency: string;
+}
+
+/** When health alerts are raised. */
+export interface HealthConfig {
+  /** A hit rate below this over 15 minutes is an alert; 0 never. */
+  readonly minHitRate: number;
+  /** A share of failed requests above this over 15 minutes is an alert. */
+  readonly maxErrorRate: number;
+  /** A share of the JavaScript heap in use above this is an alert, where it can be read. */
+  readonly maxHeapRatio: number;
 }
 
 /** The whole configuration a worker is opened with; every default is filled in. */
@@ -273,4 +467,21 @@ export interface CacheConfig {
   readonly cleanupIntervalMs: number;
   readonly memory: MemoryConfig;
   readonly disk: DiskConfig;
+  /** Undefined: no money is counted. */
+  readonly price: PriceConfig | undefined;
+  readonly budget: BudgetConfig | undefined;
+  readonly health: HealthConfig;
+  /** Totals go on after a restart. */
+  readonly keepTotals: boolean;
+}
+
+/** What can be changed while the cache works. */
+export interface ConfigChange {
+  readonly maxEntryBytes?: number | undefined;
+  readonly cleanupIntervalMs?: number | undefined;
+  readonly memory?: Partial<MemoryConfig> | undefined;
+  readonly disk?: Partial<Omit<DiskConfig, 'store'>> | undefined;
+  readonly price?: PriceConfig | undefined;
+  readonly budget?: BudgetConfig | undefined;
+  readonly health?: Partial<HealthConfig> | undefined;
 }

@@ -13,7 +13,7 @@
  *     40   8  zeros
  *     48      segments: id u32, salt u32, fileCreatedAtMs f64, endBytes u32, file number u32
  *             entries, oldest access first: eight words of the key, segment id, offset, head, body and audio bytes,
- *             zero, accessedAtMs f64, expiresAtMs f64
+ *             hits, createdAtMs f64, accessedAtMs f64, expiresAtMs f64
  *
  * Numbers are little-endian, as all platforms' are that run JavaScript engines with OPFS; the two kinds of rows are
  * multiples of 8 bytes, so that typed arrays over the file's bytes are aligned.
@@ -30,10 +30,10 @@ export const CHECKPOINT_HEADER_BYTES = 48;
 const CHECKSUM_BYTES = 8;
 const MAGIC = 0x63_52_50_52;
 const SEGMENT_ROW_BYTES = 24;
-const ENTRY_ROW_BYTES = 72;
+const ENTRY_ROW_BYTES = 80;
 const WORDS_PER_ROW = ENTRY_ROW_BYTES / 4;
 const FLOATS_PER_ROW = ENTRY_ROW_BYTES / 8;
-/** Where the two times of a row are, counted in float64. */
+/** Where the three times of a row are, counted in float64. */
 const TIMES_AT = 7;
 
 /** What a checkpoint is of, beside the entries. */
@@ -78,8 +78,11 @@ export function encodeCheckpoint(seal: Seal, state: CheckpointState, index: Entr
     words[word + WORDS_PER_KEY + 2] = index.headBytes(slot);
     words[word + WORDS_PER_KEY + 3] = index.bodyBytes(slot);
     words[word + WORDS_PER_KEY + 4] = index.audioBytes(slot);
-    floats[row * FLOATS_PER_ROW + TIMES_AT] = index.accessedAtMs(slot);
-    floats[row * FLOATS_PER_ROW + TIMES_AT + 1] = index.expiresAtMs(slot);
+    words[word + WORDS_PER_KEY + 5] = index.hits(slot);
+    const times = row * FLOATS_PER_ROW + TIMES_AT;
+    floats[times] = index.createdAtMs(slot);
+    floats[times + 1] = index.accessedAtMs(slot);
+    floats[times + 2] = index.expiresAtMs(slot);
   }
   bytes.set(seal(bytes.subarray(CHECKSUM_BYTES)));
   return bytes;
@@ -133,12 +136,15 @@ export function decodeCheckpoint(
         const field = (place: number) => words[key + WORDS_PER_KEY + place] ?? 0;
         const segmentId = field(0);
         if (!isKnown(segmentId)) continue;
+        const times = row * FLOATS_PER_ROW + TIMES_AT;
         index.add(
           words.subarray(key, key + WORDS_PER_KEY),
           { segmentId, offsetBytes: field(1), headBytes: field(2), bodyBytes: field(3), audioBytes: field(4) },
           {
-            accessedAtMs: floats[row * FLOATS_PER_ROW + TIMES_AT] ?? 0,
-            expiresAtMs: floats[row * FLOATS_PER_ROW + TIMES_AT + 1] ?? 0,
+            createdAtMs: floats[times] ?? 0,
+            accessedAtMs: floats[times + 1] ?? 0,
+            expiresAtMs: floats[times + 2] ?? 0,
+            hits: field(5),
           },
         );
       }

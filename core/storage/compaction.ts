@@ -21,7 +21,7 @@ import {
   type RemovalItem,
   removalsBytes,
   type Seal,
-  setRecordTimes,
+  setRecordUse,
 } from './record';
 import type { Segment } from './segment';
 import { type ReadRequest, type ScanEnd, scanRecords } from './segment-scan';
@@ -38,7 +38,7 @@ export interface CompactionOptions {
   readonly log: Log;
   readonly index: EntryIndex;
   readonly seal: Seal;
-  /** Entries used before this are evicted instead of copied. */
+  /** Entries used before this are evicted instead of copied, unless they are protected. */
   readonly evictUsedBeforeMs: number;
   /**
    * A flush failed, and nobody knows what the file holds: bodies are checked too, nothing is evicted, and a file that
@@ -138,7 +138,7 @@ export class Compaction {
     const slot = this.#slotOf(found);
     const { file } = this.victim;
     if (slot === NONE || file === undefined) return 0;
-    if (index.accessedAtMs(slot) < evictUsedBeforeMs) {
+    if (index.accessedAtMs(slot) < evictUsedBeforeMs && !index.isProtected(slot)) {
       onGone(slot, 'evicted');
       return 0;
     }
@@ -155,7 +155,7 @@ export class Compaction {
       onGone(slot, 'damaged');
       return 0;
     }
-    setRecordTimes(head, index.accessedAtMs(slot), index.expiresAtMs(slot));
+    setRecordUse(head, index.useOf(slot));
     const position = log.append(head, body);
     const recordBytes = head.byteLength + header.bodyBytes;
     this.victim.addLive(-recordBytes);

@@ -2,12 +2,13 @@
  * Where each entry of the disk engine lies and when it was used: a hash table, an order of last access and an order of
  * expiry over the same slots of typed arrays.
  *
- * Typed arrays instead of objects because 100,000 entries then cost some 14 MB and no work for the garbage collector,
+ * Typed arrays instead of objects because 100,000 entries then cost some 16 MB and no work for the garbage collector,
  * and because a checkpoint is little more than the arrays themselves. A slot is a number that is valid until its entry
  * is removed.
  *
  * Invariants: `#slotByHash` is open addressing with linear probing and no gaps within a chain (removal shifts back);
- * the list from `oldest` to `newest` ascends by last access, then key; `#heap` holds the slots that expire at all.
+ * the list from `oldest` to `newest` ascends by last access, then key; every slot before `#evictableFrom` in it is
+ * protected; `#heap` holds the slots that expire at all and are not protected.
  */
 import { ExpiryHeap } from './expiry-heap';
 import { WORDS_PER_KEY } from './key-words';
@@ -16,6 +17,7 @@ import { WORDS_PER_KEY } from './key-words';
 export const NONE = -1;
 
 const FIRST_CAPACITY = 1_024;
+const MAX_HITS = 2 ** 32 - 1;
 /** The table is twice to four times as large as the slots in use. */
 const TABLE_FACTOR = 2;
 
@@ -30,10 +32,17 @@ export interface Location {
   readonly audioBytes: number;
 }
 
-/** When an entry was used and when it ends. */
-export interface EntryTimes {
+/** When and how often an entry was used, and when it ends. */
+export interface EntryUse {
   readonly accessedAtMs: number;
   readonly expiresAtMs: number;
+  /** Kept up to 2³² - 1. */
+  readonly hits: number;
+}
+
+/** What is known of an entry beside its record's place. */
+export interface EntryFacts extends EntryUse {
+  readonly createdAtMs: number;
 }
 
 /** Entries by key, by last access and by expiry. */
@@ -45,8 +54,11 @@ export class EntryIndex {
   #headBytes = new Uint32Array(FIRST_CAPACITY);
   #bodyBytes = new Uint32Array(FIRST_CAPACITY);
   #audioBytes = new Uint32Array(FIRST_CAPACITY);
+  #createdAtMs = new Float64Array(FIRST_CAPACITY);
   #accessedAtMs = new Float64Array(FIRST_CAPACITY);
   #expiresAtMs = new Float64Array(FIRST_CAPACITY);
+  #hits = new Uint32Array(FIRST_CAPACITY);
+  #isProtected = new Uint8Array(FIRST_CAPACITY);
   #older = new Int32Array(FIRST_CAPACITY);
   /** The next younger one; of a free slot, the next free one. */
   #newer = new Int32Array(FIRST_CAPACITY);
@@ -56,13 +68,20 @@ export class EntryIndex {
   #firstFree = NONE;
   #oldest = NONE;
   #newest = NONE;
+  #evictableFrom = NONE;
   #size = 0;
+  #protectedSize = 0;
   #totalAudioBytes = 0;
   #savedBytes = 0;
 
   /** How many entries there are. */
   get size(): number {
     return this.#size;
+  }
+
+  /** How many of them are protected. */
+  get protectedSize(): number {
+    return this.#protectedSize;
   }
 
   /** Audio bytes of all entries. */
@@ -80,12 +99,23 @@ export class EntryIndex {
     return this.#oldest;
   }
 
+  /**
+   * The slot used longest ago that is not protected, or `NONE`. Protected ones that are older are passed by once, not
+   * with every call.
+   */
+  get oldestEvictable(): number {
+    while (this.#evictableFrom !== NONE && this.isProtected(this.#evictableFrom)) {
+      this.#evictableFrom = this.newerThan(this.#evictableFrom);
+    }
+    return this.#evictableFrom;
+  }
+
   /** The slot used last, or `NONE`. */
   get newest(): number {
     return this.#newest;
   }
 
-  /** The slot that expires first, or `NONE` when none ever does. */
+  /** The slot that expires first of those not protected, or `NONE` when none ever does. */
   get earliestExpiry(): number {
     return this.#heap.first;
   }
@@ -125,6 +155,10 @@ export class EntryIndex {
     return this.#audioBytes[slot] ?? 0;
   }
 
+  createdAtMs(slot: number): number {
+    return this.#createdAtMs[slot] ?? 0;
+  }
+
   accessedAtMs(slot: number): number {
     return this.#accessedAtMs[slot] ?? 0;
   }
@@ -133,22 +167,38 @@ export class EntryIndex {
     return this.#expiresAtMs[slot] ?? 0;
   }
 
+  hits(slot: number): number {
+    return this.#hits[slot] ?? 0;
+  }
+
+  /** When and how often an entry was used, and when it ends. */
+  useOf(slot: number): EntryUse {
+    return { accessedAtMs: this.accessedAtMs(slot), expiresAtMs: this.expiresAtMs(slot), hits: this.hits(slot) };
+  }
+
+  isProtected(slot: number): boolean {
+    return this.#isProtected[slot] === 1;
+  }
+
   /** The key's words, valid until the index changes. */
   words(slot: number): Uint32Array {
     return this.#words.subarray(slot * WORDS_PER_KEY, (slot + 1) * WORDS_PER_KEY);
   }
 
-  /** Adds an entry whose key is not there. */
-  add(words: Uint32Array, location: Location, { accessedAtMs, expiresAtMs }: EntryTimes): number {
+  /** Adds an entry whose key is not there, and which is not protected. */
+  add(words: Uint32Array, location: Location, facts: EntryFacts): number {
     const slot = this.#takeSlot();
     this.#words.set(words, slot * WORDS_PER_KEY);
     this.#slotByHash[this.#bucketOf(words)] = slot;
-    this.#accessedAtMs[slot] = accessedAtMs;
-    this.#expiresAtMs[slot] = expiresAtMs;
+    this.#createdAtMs[slot] = facts.createdAtMs;
+    this.#accessedAtMs[slot] = facts.accessedAtMs;
+    this.#expiresAtMs[slot] = facts.expiresAtMs;
+    this.#hits[slot] = Math.min(facts.hits, MAX_HITS);
+    this.#isProtected[slot] = 0;
     this.#size++;
     this.#locate(slot, location, 1);
     this.#link(slot);
-    if (expiresAtMs !== Number.POSITIVE_INFINITY) this.#heap.add(slot);
+    this.#watchExpiry(slot);
     return slot;
   }
 
@@ -158,8 +208,9 @@ export class EntryIndex {
     this.#locate(slot, location, 1);
   }
 
-  /** Changes when an entry was used and when it ends. */
-  setTimes(slot: number, { accessedAtMs, expiresAtMs }: EntryTimes): void {
+  /** Changes when and how often an entry was used and when it ends. */
+  setUse(slot: number, { accessedAtMs, expiresAtMs, hits }: EntryUse): void {
+    this.#hits[slot] = Math.min(hits, MAX_HITS);
     if (accessedAtMs !== this.#accessedAtMs[slot]) {
       this.#unlink(slot);
       this.#accessedAtMs[slot] = accessedAtMs;
@@ -168,12 +219,26 @@ export class EntryIndex {
     if (expiresAtMs === this.#expiresAtMs[slot]) return;
     this.#heap.delete(slot);
     this.#expiresAtMs[slot] = expiresAtMs;
-    if (expiresAtMs !== Number.POSITIVE_INFINITY) this.#heap.add(slot);
+    this.#watchExpiry(slot);
+  }
+
+  /** Protects an entry from eviction and expiry, or no longer. */
+  setProtected(slot: number, isProtected: boolean): void {
+    if (this.isProtected(slot) === isProtected) return;
+    this.#isProtected[slot] = isProtected ? 1 : 0;
+    this.#protectedSize += isProtected ? 1 : -1;
+    if (isProtected) {
+      this.#heap.delete(slot);
+    } else {
+      this.#watchExpiry(slot);
+      this.#noteEvictable(slot);
+    }
   }
 
   /** Removes an entry; its slot may be another's afterwards. */
   delete(slot: number): void {
     this.#count(slot, -1);
+    if (this.isProtected(slot)) this.#protectedSize--;
     this.#unlink(slot);
     this.#heap.delete(slot);
     this.#closeGap(this.#bucketOf(this.words(slot)));
@@ -190,7 +255,9 @@ export class EntryIndex {
     this.#firstFree = NONE;
     this.#oldest = NONE;
     this.#newest = NONE;
+    this.#evictableFrom = NONE;
     this.#size = 0;
+    this.#protectedSize = 0;
     this.#totalAudioBytes = 0;
     this.#savedBytes = 0;
   }
@@ -202,6 +269,10 @@ export class EntryIndex {
     this.#bodyBytes[slot] = bodyBytes;
     this.#audioBytes[slot] = audioBytes;
     this.#count(slot, sign);
+  }
+
+  #watchExpiry(slot: number): void {
+    if (!this.isProtected(slot) && this.expiresAtMs(slot) !== Number.POSITIVE_INFINITY) this.#heap.add(slot);
   }
 
   #count(slot: number, sign: 1 | -1): void {
@@ -258,7 +329,7 @@ export class EntryIndex {
 
   #grow(): void {
     const capacity = this.#capacity * 2;
-    const grown = <Cells extends Uint32Array | Int32Array | Float64Array>(cells: Cells, larger: Cells): Cells => {
+    const grown = <Cells extends Uint8Array | Uint32Array | Int32Array | Float64Array>(cells: Cells, larger: Cells): Cells => {
       larger.set(cells);
       return larger;
     };
@@ -269,8 +340,11 @@ export class EntryIndex {
     this.#headBytes = grown(this.#headBytes, new Uint32Array(capacity));
     this.#bodyBytes = grown(this.#bodyBytes, new Uint32Array(capacity));
     this.#audioBytes = grown(this.#audioBytes, new Uint32Array(capacity));
+    this.#createdAtMs = grown(this.#createdAtMs, new Float64Array(capacity));
     this.#accessedAtMs = grown(this.#accessedAtMs, new Float64Array(capacity));
     this.#expiresAtMs = grown(this.#expiresAtMs, new Float64Array(capacity));
+    this.#hits = grown(this.#hits, new Uint32Array(capacity));
+    this.#isProtected = grown(this.#isProtected, new Uint8Array(capacity));
     this.#older = grown(this.#older, new Int32Array(capacity));
     this.#newer = grown(this.#newer, new Int32Array(capacity));
     this.#slotByHash = new Int32Array(capacity * TABLE_FACTOR).fill(NONE);
@@ -295,11 +369,19 @@ export class EntryIndex {
     else this.#newer[older] = slot;
     if (newer === NONE) this.#newest = slot;
     else this.#older[newer] = slot;
+    if (!this.isProtected(slot)) this.#noteEvictable(slot);
+  }
+
+  /** Keeps the invariant of `#evictableFrom` for a slot in the list that is not protected. */
+  #noteEvictable(slot: number): void {
+    const from = this.#evictableFrom;
+    if (from === NONE || this.#isUsedBefore(slot, from)) this.#evictableFrom = slot;
   }
 
   #unlink(slot: number): void {
     const older = this.olderThan(slot);
     const newer = this.newerThan(slot);
+    if (this.#evictableFrom === slot) this.#evictableFrom = newer;
     if (older === NONE) this.#oldest = newer;
     else this.#newer[older] = newer;
     if (newer === NONE) this.#newest = older;

@@ -14,8 +14,8 @@ import { isFullDisk, writeWhole } from './checked-io';
 import { encodeCheckpoint } from './checkpoint';
 import type { CheckpointFiles } from './checkpoint-files';
 import { Compaction } from './compaction';
-import { type EntryIndex, type EntryTimes, NONE } from './entry-index';
-import { keyOfWords } from './key-words';
+import { type EntryFacts, type EntryIndex, type EntryUse, NONE } from './entry-index';
+import { keyOfWords, parseKey, WORDS_PER_KEY } from './key-words';
 import type { Log } from './log';
 import { encodeTouches, type RemovalItem, STRIKE, touchesBytes } from './record';
 import type { Recovered, Replaced } from './recovery';
@@ -54,8 +54,10 @@ export class IndexedLog {
   readonly index: EntryIndex;
   readonly #checkpoints: CheckpointFiles;
   readonly #hashing: Hashing;
-  /** Slots whose last access is not in the log yet. */
+  /** Slots whose latest uses are not in the log yet. */
   readonly #touched = new Set<number>();
+  /** Also of entries that are not there: one written under such a key is protected from the beginning. */
+  readonly #protectedKeys = new Set<string>();
   /** Records that others took the place of. They are struck out once those are safe. */
   #replaced: Replaced[];
   #damagedRecords: number;
@@ -94,7 +96,7 @@ export class IndexedLog {
     return this.#isDiskFull;
   }
 
-  /** How many accesses are not in the log yet. */
+  /** Of how many entries the latest uses are not in the log yet. */
   get touchedEntries(): number {
     return this.#touched.size;
   }
@@ -146,7 +148,7 @@ export class IndexedLog {
    * Writes an entry's record, for which there must be room, in the place of the one the key has.
    * @throws AudioCacheError as `Log.append`; nothing has changed then
    */
-  put(words: Uint32Array, head: Uint8Array, body: Uint8Array, audioBytes: number, times: EntryTimes): void {
+  put(words: Uint32Array, head: Uint8Array, body: Uint8Array, audioBytes: number, facts: EntryFacts): void {
     const position = this.log.append(head, body);
     const old = this.index.find(words);
     if (old !== NONE) {
@@ -155,7 +157,8 @@ export class IndexedLog {
       this.forget(old);
     }
     const sizes: RecordSizes = { headBytes: head.byteLength, bodyBytes: body.byteLength, audioBytes };
-    this.index.add(words, { ...position, ...sizes }, times);
+    const slot = this.index.add(words, { ...position, ...sizes }, facts);
+    if (this.#protectedKeys.size > 0 && this.#protectedKeys.has(keyOfWords(words))) this.index.setProtected(slot, true);
     this.log.segment(position.segmentId)?.addLive(sizes.headBytes + sizes.bodyBytes);
   }
 
@@ -180,10 +183,20 @@ export class IndexedLog {
     this.forget(slot);
   }
 
-  /** Notes an access, to be written with the next flush. */
-  touch(slot: number, accessedAtMs: number): void {
-    this.index.setTimes(slot, { accessedAtMs, expiresAtMs: this.index.expiresAtMs(slot) });
+  /** Notes how an entry was used, to be written with the next flush. */
+  touch(slot: number, use: EntryUse): void {
+    this.index.setUse(slot, use);
     this.#touched.add(slot);
+  }
+
+  /** Protects the entries of a key, the present one and later ones, from eviction and expiry, or no longer. */
+  protect(key: string, isProtected: boolean): void {
+    const words = new Uint32Array(WORDS_PER_KEY);
+    if (!parseKey(key, words)) return;
+    if (isProtected) this.#protectedKeys.add(key);
+    else this.#protectedKeys.delete(key);
+    const slot = this.index.find(words);
+    if (slot !== NONE) this.index.setProtected(slot, isProtected);
   }
 
   /** What a removal of the entry says. */
@@ -200,6 +213,12 @@ export class IndexedLog {
   /** Where records of the key lie that a younger one took the place of and that could still be found. */
   placesReplaced(key: string): readonly Place[] {
     return this.#replaced.filter((replaced) => replaced.key === key);
+  }
+
+  /** Where records lie that could still be found, of keys whose entries are gone; of one key the oldest first. */
+  placesOfGone(): readonly Place[] {
+    const words = new Uint32Array(WORDS_PER_KEY);
+    return this.#replaced.filter(({ key }) => parseKey(key, words) && this.index.find(words) === NONE);
   }
 
   /** Whether power loss could bring back an entry of the segment, since what took its place may go. */
@@ -227,7 +246,7 @@ export class IndexedLog {
   }
 
   /**
-   * Brings everything to safety, accesses included.
+   * Brings everything to safety, uses included.
    * @throws AudioCacheError `STORE_UNAVAILABLE`: some of it cannot be, now or ever
    */
   async flush(): Promise<void> {
@@ -286,17 +305,13 @@ export class IndexedLog {
       const append = () => {
         const items = slots
           .filter((slot) => this.#touched.has(slot))
-          .map((slot) => ({
-            words: this.index.words(slot).slice(),
-            accessedAtMs: this.index.accessedAtMs(slot),
-            expiresAtMs: this.index.expiresAtMs(slot),
-          }));
+          .map((slot) => ({ words: this.index.words(slot).slice(), ...this.index.useOf(slot) }));
         if (items.length > 0) this.log.append(encodeTouches(items));
       };
       try {
         await this.append(touchesBytes(slots.length), append);
       } catch (error) {
-        // They steer eviction only, and are rather lost than held for a disk that is full.
+        // They steer eviction and expiry only, and are rather lost than held for a disk that is full.
         if (!isFullDisk(error)) throw error;
       }
       for (const slot of slots) this.#touched.delete(slot);

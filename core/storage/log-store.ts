@@ -10,7 +10,7 @@
  * reaches the disk and stays true beyond a crash: `indexed-log.ts`. How room is made: `reclaimer.ts`. What the bytes
  * are: `record.ts`.
  */
-import { NOTHING, sum } from '../amount';
+import { sum } from '../amount';
 import type { Clock } from '../clock';
 import type { Hashing } from '../hashing';
 import { AudioCacheError } from '../protocol/audio-cache-error';
@@ -18,19 +18,31 @@ import type { Amount, Entry, StoreReport } from '../protocol/values';
 import { isFullDisk, toStoreError } from './checked-io';
 import { CheckpointFiles } from './checkpoint-files';
 import { REMOVALS_PER_RECORD } from './compaction';
+import { clearUnprotected } from './clear-unprotected';
 import { EntryIndex, NONE } from './entry-index';
+import { EntryPages } from './entry-pages';
 import { IndexedLog } from './indexed-log';
 import { keyOfWords, parseKey, WORDS_PER_KEY } from './key-words';
-import { cursorOf, slotAfter, slotAt } from './list-places';
 import { Log } from './log';
+import { NoteFiles } from './note-files';
 import { compressPcm, isCompressible } from './pcm-compression';
 import type { FileDirectory } from './random-access-file';
 import { Reclaimer } from './reclaimer';
 import { encodeEntryHead, encodeRemovals, type RemovalItem, removalsBytes, type StoredBody } from './record';
 import { RecordReader } from './record-reader';
 import { recover } from './recovery';
+import { joinRemoved, NOTHING_REMOVED } from './removed';
 import type { Segment } from './segment';
-import type { AudioStore, Reclaimed, StoredMetadata, StoredPage } from './store';
+import type {
+  AudioStore,
+  EntrySummary,
+  ListOptions,
+  Reclaimed,
+  Removed,
+  StoredMetadata,
+  StoredPage,
+  Use,
+} from './store';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -110,7 +122,9 @@ class SegmentLogStore implements LogStore {
   readonly #log: Log;
   readonly #index: EntryIndex;
   readonly #reader: RecordReader;
+  readonly #pages: EntryPages;
   readonly #reclaimer: Reclaimer;
+  readonly #note: NoteFiles;
   readonly #words = new Uint32Array(WORDS_PER_KEY);
   #cancelFlush: (() => void) | undefined;
   #isFlushUrgent = false;
@@ -125,7 +139,10 @@ class SegmentLogStore implements LogStore {
     this.#log = store.log;
     this.#index = store.index;
     this.#reader = new RecordReader(store, hashing);
+    const isOpened = (segment: Segment | undefined) => this.#isOpened(segment);
+    this.#pages = new EntryPages({ store, reader: this.#reader, isOpened });
     this.#reclaimer = new Reclaimer({ store, hashing, maxBytes });
+    this.#note = new NoteFiles(directory, hashing.xxh64);
     this.#upkeepSoon();
   }
 
@@ -151,28 +168,23 @@ class SegmentLogStore implements LogStore {
     }
   }
 
-  async list(limit: number, cursor?: string): Promise<StoredPage> {
+  async list(options: ListOptions): Promise<StoredPage> {
     this.#assertOpen();
-    const entries: StoredMetadata[] = [];
-    let slot = slotAfter(this.#index, cursor);
-    let place: string | undefined;
-    while (slot !== NONE && entries.length < limit) {
-      const segment = this.#store.segmentOf(slot);
-      if (segment?.file === undefined) {
-        const next = cursorOf(this.#index, slot);
-        const isOpened = await this.#isOpened(segment);
-        // Meanwhile the entry may have been used or removed.
-        const same = isOpened ? slotAt(this.#index, next) : NONE;
-        slot = same === NONE ? slotAfter(this.#index, next) : same;
-        continue;
-      }
-      place = cursorOf(this.#index, slot);
-      const older = this.#index.olderThan(slot);
-      const stored = this.#reader.readStored(slot, segment);
-      if (stored !== undefined) entries.push(stored);
-      slot = older;
-    }
-    return { entries, cursor: slot === NONE ? undefined : place };
+    return this.#pages.read(options);
+  }
+
+  async survey(keys: readonly string[]): Promise<readonly (EntrySummary | undefined)[]> {
+    const index = this.#index;
+    return keys.map((key) => {
+      const slot = this.#find(key);
+      if (slot === NONE) return undefined;
+      return { byteLength: index.audioBytes(slot), createdAtMs: index.createdAtMs(slot), ...index.useOf(slot) };
+    });
+  }
+
+  async readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    this.#assertOpen();
+    return this.#note.read();
   }
 
   has(key: string): boolean {
@@ -185,7 +197,11 @@ class SegmentLogStore implements LogStore {
 
   report(): StoreReport {
     const { bytesOnDisk, damagedRecords, index } = this.#store;
-    return { bytesOnDisk, bytesSavedByCompression: index.savedBytes, damagedRecords };
+    return {
+      bytesOnDisk: bytesOnDisk + this.#note.bytesOnDisk,
+      bytesSavedByCompression: index.savedBytes,
+      damagedRecords,
+    };
   }
 
   youngKeys(): readonly string[] {
@@ -218,12 +234,12 @@ class SegmentLogStore implements LogStore {
       body = await this.#compressed(metadata.contentType, { ...body, bytes: audio });
     }
     const head = encodeEntryHead(words, metadata, accessedAtMs, body);
-    const times = { accessedAtMs, expiresAtMs: metadata.expiresAtMs };
+    const { createdAtMs, expiresAtMs } = metadata;
     await this.#append(
       head.byteLength + body.bytes.byteLength,
       () => {
         this.#assertOpen();
-        this.#store.put(words, head, body.bytes, metadata.byteLength, times);
+        this.#store.put(words, head, body.bytes, metadata.byteLength, { createdAtMs, accessedAtMs, expiresAtMs, hits: 0 });
       },
       // The caller has its buffer back as soon as something is waited for.
       () => {
@@ -266,14 +282,19 @@ class SegmentLogStore implements LogStore {
     return removed;
   }
 
-  async clear(): Promise<Amount> {
+  async clear(sparesProtected = false): Promise<Amount> {
     this.#assertOpen();
+    this.#reclaimer.abandon();
+    if (sparesProtected && this.#index.protectedSize > 0) {
+      const removed = await clearUnprotected(this.#store, this.#reclaimer);
+      this.#upkeepSoon();
+      return removed;
+    }
     const removed = this.usage();
     const { segments, active } = this.#log;
     // What is stored from now on goes into a segment of its own.
     if (active !== undefined) active.isSealed = true;
     this.#store.forgetAll();
-    this.#reclaimer.abandon();
     let failure: unknown;
     // Oldest first: a removal is younger than what it removes, so that killed in between nothing removed is back.
     for (const segment of segments) {
@@ -286,15 +307,34 @@ class SegmentLogStore implements LogStore {
     return removed;
   }
 
-  touch(key: string, accessedAtMs: number): void {
+  touch(key: string, { accessedAtMs, hits = 1, expiresAtMs }: Use): void {
     if (this.#closing !== undefined) return;
     const slot = this.#find(key);
-    if (slot === NONE || this.#index.accessedAtMs(slot) >= accessedAtMs) return;
-    this.#store.touch(slot, accessedAtMs);
+    if (slot === NONE) return;
+    const before = this.#index.useOf(slot);
+    const use = {
+      accessedAtMs: Math.max(accessedAtMs, before.accessedAtMs),
+      expiresAtMs: expiresAtMs ?? before.expiresAtMs,
+      hits: before.hits + hits,
+    };
+    const isSame = use.accessedAtMs === before.accessedAtMs && use.expiresAtMs === before.expiresAtMs;
+    if (isSame && hits === 0) return;
+    this.#store.touch(slot, use);
     this.#flushSoon(this.#store.touchedEntries >= MAX_TOUCHES);
   }
 
-  removeExpired(nowMs: number, maxEntries: number): Promise<Amount> {
+  protect(keys: Iterable<string>, isProtected: boolean): void {
+    if (this.#closing !== undefined) return;
+    for (const key of keys) this.#store.protect(key, isProtected);
+  }
+
+  async writeNote(bytes: Uint8Array<ArrayBuffer>, durability: 'relaxed' | 'durable'): Promise<void> {
+    this.#assertOpen();
+    await this.#note.write(bytes, durability);
+    if (durability === 'relaxed') this.#flushSoon(false);
+  }
+
+  removeExpired(nowMs: number, maxEntries: number): Promise<Removed> {
     const untilMs = Math.min(nowMs, Number.MAX_VALUE);
     return this.#removeWhile(maxEntries, () => {
       const slot = this.#index.earliestExpiry;
@@ -302,8 +342,8 @@ class SegmentLogStore implements LogStore {
     });
   }
 
-  evict(bytes: number, maxEntries: number): Promise<Amount> {
-    return this.#removeWhile(maxEntries, (removed) => (removed.bytes < bytes ? this.#index.oldest : NONE));
+  evict(bytes: number, maxEntries: number): Promise<Removed> {
+    return this.#removeWhile(maxEntries, (removed) => (removed.bytes < bytes ? this.#index.oldestEvictable : NONE));
   }
 
   async reclaim(isUrgent = false): Promise<Reclaimed> {
@@ -354,9 +394,10 @@ class SegmentLogStore implements LogStore {
   }
 
   /** Removes what `next` gives, given what is removed already, until that is `NONE` or enough are gone. */
-  async #removeWhile(maxEntries: number, next: (removed: Amount) => number): Promise<Amount> {
+  async #removeWhile(maxEntries: number, next: (removed: Amount) => number): Promise<Removed> {
     this.#assertOpen();
-    let removed = NOTHING;
+    const steps: Removed[] = [];
+    let removed: Amount = NOTHING_REMOVED;
     while (removed.entries < maxEntries && next(removed) !== NONE) {
       const stepEntries = Math.min(maxEntries - removed.entries, REMOVALS_PER_RECORD, this.#index.size);
       let items: RemovalItem[] | undefined;
@@ -365,11 +406,14 @@ class SegmentLogStore implements LogStore {
       const take = (): RemovalItem[] => {
         this.#assertOpen();
         const taken: RemovalItem[] = [];
+        const before = removed;
         for (let slot = next(removed); slot !== NONE && taken.length < stepEntries; slot = next(removed)) {
           taken.push(this.#store.removalOf(slot));
           removed = sum(removed, { entries: 1, bytes: this.#index.audioBytes(slot) });
           this.#store.forget(slot);
         }
+        const keys = taken.map(({ words }) => keyOfWords(words));
+        steps.push({ entries: taken.length, bytes: removed.bytes - before.bytes, keys });
         return taken;
       };
       try {
@@ -384,16 +428,17 @@ class SegmentLogStore implements LogStore {
       }
       if (items === undefined || items.length < stepEntries) break;
     }
-    return removed;
+    return joinRemoved(...steps);
   }
 
   // ---------------------------------------------------------------------------------------------- flush and upkeep
 
-  #flush(): Promise<void> {
+  async #flush(): Promise<void> {
     this.#cancelFlush?.();
     this.#cancelFlush = undefined;
     this.#isFlushUrgent = false;
-    return this.#store.flush();
+    await this.#store.flush();
+    this.#note.flush();
   }
 
   #flushSoon(isUrgent: boolean): void {
@@ -448,6 +493,7 @@ class SegmentLogStore implements LogStore {
       if (this.#store.bytesSinceCheckpoint > 0) this.#store.writeCheckpoint();
     } finally {
       this.#store.close();
+      this.#note.close();
     }
   }
 }

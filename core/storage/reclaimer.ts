@@ -6,16 +6,15 @@
  * age shows in what is evicted instead of copied). Under pressure the coldest tenth is not copied, since it would be
  * evicted soon: that is what keeps bytes written per byte stored low (`bench/node/amplification.bench.ts`).
  */
-import { NOTHING, sum } from '../amount';
 import type { Hashing } from '../hashing';
-import type { Amount } from '../protocol/values';
 import { isFullDisk, toStoreError } from './checked-io';
 import { Compaction, REMOVALS_PER_RECORD } from './compaction';
 import { NONE } from './entry-index';
 import type { IndexedLog } from './indexed-log';
+import { keyOfWords } from './key-words';
 import { encodeRemovals, type RemovalItem, removalsBytes } from './record';
 import type { Segment } from './segment';
-import type { Reclaimed } from './store';
+import type { Reclaimed, Removed } from './store';
 
 /** Compacting pays above this share of dead bytes: live bytes then take 1.2 times their size. */
 const MAX_DEAD_SHARE = 0.17;
@@ -49,7 +48,8 @@ export class Reclaimer {
   /** Segments whose files cannot be opened or read: they are left alone, and the rest of the store works on. */
   readonly #unreadable = new WeakSet<Segment>();
   /** Evicted while making room, and not told yet. */
-  #evicted: Amount = NOTHING;
+  #evictedKeys: string[] = [];
+  #evictedBytes = 0;
   /** The same, not written down yet. */
   readonly #removals: RemovalItem[] = [];
 
@@ -64,15 +64,17 @@ export class Reclaimer {
 
   /**
    * Makes room for somebody who counts what is evicted. When it is urgent, what lives is evicted where it cannot be
-   * copied.
+   * copied, unless it is protected.
    * @throws AudioCacheError `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`: nothing is lost, and no room was made
    */
   async makeRoom(isUrgent: boolean): Promise<Reclaimed> {
     this.#mayEvict = true;
     this.#isUrgent ||= isUrgent;
     const isWorthwhile = await this.step();
-    const evicted = this.#evicted;
-    this.#evicted = NOTHING;
+    const keys = this.#evictedKeys;
+    const evicted: Removed = { entries: keys.length, bytes: this.#evictedBytes, keys };
+    this.#evictedKeys = [];
+    this.#evictedBytes = 0;
     return { isWorthwhile, evicted };
   }
 
@@ -180,8 +182,9 @@ export class Reclaimer {
     const { store, maxBytes } = this.#options;
     const { index } = store;
     if (store.bytesOnDisk < maxBytes * PRESSURE_SHARE) return Number.NEGATIVE_INFINITY;
-    let slot = index.oldest;
-    for (let count = Math.floor(index.size * COLD_SHARE); count > 0; count--) slot = index.newerThan(slot);
+    let count = Math.floor((index.size - index.protectedSize) * COLD_SHARE);
+    let slot = index.oldestEvictable;
+    for (; count > 0 && slot !== NONE; slot = index.newerThan(slot)) if (!index.isProtected(slot)) count--;
     return slot === NONE ? Number.NEGATIVE_INFINITY : index.accessedAtMs(slot);
   }
 
@@ -196,9 +199,15 @@ export class Reclaimer {
     if (!store.isNeeded(segment)) await store.log.recycle(segment);
   }
 
-  /** Where nothing can be copied, what lives in the segment is evicted, which gives all of it back. */
-  async #evictSegment(segment: Segment): Promise<boolean> {
+  /**
+   * Where nothing can be copied, what lives in a segment is evicted, which gives all of it back: in the one meant, or
+   * where something is protected in that, in the one with the most dead bytes in which nothing is.
+   */
+  async #evictSegment(meant: Segment): Promise<boolean> {
     const { store } = this.#options;
+    const segment = this.#withoutProtected(meant);
+    if (segment === undefined) return false;
+    if (segment === store.log.active) segment.isSealed = true;
     // Removals in it that no checkpoint knows of would be lost, and what they removed would come back.
     if (store.isBehindCheckpoint(segment) && !store.writeCheckpoint()) return false;
     if (store.isNeeded(segment)) return false;
@@ -210,6 +219,22 @@ export class Reclaimer {
     await store.log.recycle(segment);
     await this.#noteEvictions();
     return true;
+  }
+
+  /** The segment meant, or another one that may be evicted as a whole; undefined when each holds something protected. */
+  #withoutProtected(meant: Segment): Segment | undefined {
+    const { index, log } = this.#options.store;
+    if (index.protectedSize === 0) return meant;
+    const holding = new Set<number>();
+    for (let slot = index.oldest; slot !== NONE; slot = index.newerThan(slot)) {
+      if (index.isProtected(slot)) holding.add(index.segmentId(slot));
+    }
+    if (!holding.has(meant.segmentId)) return meant;
+    const others = log.segments.filter(
+      (segment) =>
+        !holding.has(segment.segmentId) && !this.#options.store.isNeeded(segment) && !this.#unreadable.has(segment),
+    );
+    return others.length === 0 ? undefined : others.reduce(emptier);
   }
 
   /** Writes down what was evicted instead of copied, or a killed process would find it in the index again. */
@@ -232,8 +257,10 @@ export class Reclaimer {
 
   #evict(slot: number): void {
     const { store } = this.#options;
-    this.#removals.push(store.removalOf(slot));
-    this.#evicted = sum(this.#evicted, { entries: 1, bytes: store.index.audioBytes(slot) });
+    const removal = store.removalOf(slot);
+    this.#removals.push(removal);
+    this.#evictedKeys.push(keyOfWords(removal.words));
+    this.#evictedBytes += store.index.audioBytes(slot);
     store.forget(slot);
   }
 }

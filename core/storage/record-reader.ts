@@ -45,7 +45,7 @@ export class RecordReader {
     const record = this.#readRecord(slot, segment, isSmall ? recordBytes : headBytes);
     if (record === undefined) return undefined;
     const { header } = record;
-    const metadata = decodeMetadata(header, record.bytes.subarray(0, headBytes), key);
+    const metadata = decodeMetadata(this.#latest(slot, header), record.bytes.subarray(0, headBytes), key);
     // The slice of a buffer is not cleared before it is filled, that of an array is.
     const body = isSmall
       ? new Uint8Array(this.#scratch.buffer.slice(headBytes, recordBytes))
@@ -61,9 +61,17 @@ export class RecordReader {
 
   /** Returns what is kept beside the audio of a slot whose segment is open; undefined as `readEntry`. */
   readStored(slot: number, segment: Segment): StoredMetadata | undefined {
-    const accessedAtMs = this.#store.index.accessedAtMs(slot);
-    const record = this.#readRecord(slot, segment, this.#store.index.headBytes(slot));
-    return record && { metadata: decodeMetadata(record.header, record.bytes), accessedAtMs };
+    const { index } = this.#store;
+    const accessedAtMs = index.accessedAtMs(slot);
+    const hits = index.hits(slot);
+    const record = this.#readRecord(slot, segment, index.headBytes(slot));
+    return record && { metadata: decodeMetadata(this.#latest(slot, record.header), record.bytes), accessedAtMs, hits };
+  }
+
+  /** What a header would say by now: an entry's end may have moved since it was written. */
+  #latest(slot: number, header: RecordHeader): RecordHeader {
+    const expiresAtMs = this.#store.index.expiresAtMs(slot);
+    return expiresAtMs === header.expiresAtMs ? header : { ...header, expiresAtMs };
   }
 
   /** Returns the first bytes of a record whose head is intact and the entry's own. */

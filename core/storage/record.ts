@@ -20,7 +20,8 @@
  *    104   1  fingerprint digits ┘
  *    105   3  zeros
  *    108   4  offset           of the record in its segment
- *    112  16  zeros            for later versions
+ *    112   4  hits             how often the entry was used
+ *    116  12  zeros            for later versions
  *    128      metadata         JSON of an entry; the items of a batch
  *             body             audio bytes
  *             zeros            up to the next multiple of 64, where the next record begins
@@ -31,10 +32,11 @@
  * Magic, version and the checksum's place stay where they are in all versions.
  */
 import type { Checksum, EntryMetadata } from '../protocol/values';
+import type { EntryUse } from './entry-index';
 import { KEY_BYTES, keyOfWords, WORDS_PER_KEY } from './key-words';
 
 /** The version this code writes, and the only one it reads. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /** Where records may begin. */
 export const RECORD_ALIGNMENT = 64;
@@ -62,6 +64,7 @@ const BODY_CHECKSUM_AT = KEY_AT + KEY_BYTES;
 const FINGERPRINT_AT = BODY_CHECKSUM_AT + 8;
 const FINGERPRINT_DIGITS_AT = FINGERPRINT_AT + 8;
 const OFFSET_AT = FINGERPRINT_DIGITS_AT + 4;
+const HITS_AT = OFFSET_AT + 4;
 
 const FLAG_COMPRESSED = 1;
 const FLAG_EVICTION = 2;
@@ -96,6 +99,8 @@ export interface RecordHeader {
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
   readonly accessedAtMs: number;
+  /** Uses noted before the record was written: it may be a copy. */
+  readonly hits: number;
   /** Of the stored body, if it has one of a known kind. */
   readonly bodyChecksum: Checksum | undefined;
   readonly fingerprint: string | undefined;
@@ -117,7 +122,7 @@ export interface RemovalItem {
 }
 
 const REMOVAL_ITEM_BYTES = KEY_BYTES + 8;
-const TOUCH_ITEM_BYTES = KEY_BYTES + 16;
+const TOUCH_ITEM_BYTES = KEY_BYTES + 24;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -188,37 +193,37 @@ export function decodeRemovals(head: Uint8Array): readonly RemovalItem[] {
   }));
 }
 
-/** A change of an entry's times. */
-export interface TouchItem {
+/** How an entry was used, all in all, and when it ends. */
+export interface TouchItem extends EntryUse {
   readonly words: Uint32Array;
-  readonly accessedAtMs: number;
-  readonly expiresAtMs: number;
 }
 
-/** Returns a whole record that changes the times of entries; `address` makes it valid. */
+/** Returns a whole record of uses; `address` makes it valid. */
 export function encodeTouches(items: readonly TouchItem[]): Uint8Array {
   const { head, view } = createHead('touches', touchesBytes(items.length) - HEADER_BYTES);
-  for (const [index, { words, accessedAtMs, expiresAtMs }] of items.entries()) {
+  for (const [index, { words, accessedAtMs, expiresAtMs, hits }] of items.entries()) {
     const offset = HEADER_BYTES + index * TOUCH_ITEM_BYTES;
     writeWords(view, offset, words);
     view.setFloat64(offset + KEY_BYTES, accessedAtMs, true);
     view.setFloat64(offset + KEY_BYTES + 8, expiresAtMs, true);
+    view.setUint32(offset + KEY_BYTES + 16, hits, true);
   }
   return head;
 }
 
-/** Bytes of a record that changes the times of so many entries. */
+/** Bytes of a record that says how so many entries were used. */
 export function touchesBytes(count: number): number {
   return HEADER_BYTES + count * TOUCH_ITEM_BYTES;
 }
 
-/** Returns the changes of times in a record; `head` is its header and metadata. */
+/** Returns the uses in a record; `head` is its header and metadata. */
 export function decodeTouches(head: Uint8Array): readonly TouchItem[] {
   const view = viewOf(head);
   return itemOffsets(head, TOUCH_ITEM_BYTES).map((offset) => ({
     words: readWords(view, offset),
     accessedAtMs: view.getFloat64(offset + KEY_BYTES, true),
     expiresAtMs: view.getFloat64(offset + KEY_BYTES + 8, true),
+    hits: view.getUint32(offset + KEY_BYTES + 16, true),
   }));
 }
 
@@ -245,6 +250,7 @@ export function decodeHeader(bytes: Uint8Array, salt: number, offsetBytes: numbe
     createdAtMs: view.getFloat64(CREATED_AT, true),
     expiresAtMs: view.getFloat64(EXPIRES_AT, true),
     accessedAtMs: view.getFloat64(ACCESSED_AT, true),
+    hits: view.getUint32(HITS_AT, true),
     bodyChecksum: checksumKind && {
       kind: checksumKind,
       hex: readHex(view, BODY_CHECKSUM_AT, CHECKSUM_DIGITS[checksumKind]),
@@ -274,7 +280,8 @@ export function keyWordsOf(head: Uint8Array): Uint32Array {
 }
 
 /**
- * Returns the metadata of an entry whose head is intact; `key` is its key, if that is known already.
+ * Returns the metadata of an entry whose head is intact, as the record has it; `key` is its key, if that is known
+ * already.
  * @throws SyntaxError or TypeError when it is no JSON after all, which only a defect of the writer can cause
  */
 export function decodeMetadata(header: RecordHeader, head: Uint8Array, key?: string): EntryMetadata {
@@ -292,11 +299,12 @@ export function decodeMetadata(header: RecordHeader, head: Uint8Array, key?: str
   };
 }
 
-/** Gives a record that is to be copied the entry's latest times; `address` makes it valid again. */
-export function setRecordTimes(head: Uint8Array, accessedAtMs: number, expiresAtMs: number): void {
+/** Writes down in a record that is to be copied how the entry was used by now; `address` makes it valid again. */
+export function setRecordUse(head: Uint8Array, { accessedAtMs, expiresAtMs, hits }: EntryUse): void {
   const view = viewOf(head);
   view.setFloat64(ACCESSED_AT, accessedAtMs, true);
   view.setFloat64(EXPIRES_AT, expiresAtMs, true);
+  view.setUint32(HITS_AT, hits, true);
 }
 
 /** Makes a record one of this place in the segment with this salt: nothing may change in its head afterwards. */

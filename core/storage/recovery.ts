@@ -195,10 +195,10 @@ function replay(
         for (const { words } of decodeRemovals(head)) forget(words);
         return;
       case 'touches':
-        for (const { words, accessedAtMs, expiresAtMs } of decodeTouches(head)) {
+        for (const { words, ...use } of decodeTouches(head)) {
           const slot = index.find(words);
           if (slot === NONE) continue;
-          index.setTimes(slot, { accessedAtMs: Math.max(accessedAtMs, index.accessedAtMs(slot)), expiresAtMs });
+          index.setUse(slot, { ...use, accessedAtMs: Math.max(use.accessedAtMs, index.accessedAtMs(slot)) });
         }
         return;
       default:

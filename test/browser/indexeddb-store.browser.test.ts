@@ -43,10 +43,10 @@ describe.runIf(storageBuckets)('IndexedDbStore over quota', () => {
         code: 'QUOTA_EXCEEDED',
       });
     }
-    store.touch(keyOf(0), 5000);
-    expect(await store.evict(3 * byteLength, 100)).toEqual({ entries: 3, bytes: 3 * byteLength });
+    store.touch(keyOf(0), { accessedAtMs: { accessedAtMs: 5000 } });
+    expect(await store.evict(3 * byteLength, 100)).toMatchObject({ entries: 3, bytes: 3 * byteLength });
     expect(store.usage()).toEqual({ entries: count - 3, bytes: (count - 3) * byteLength });
-    expect((await store.list(1_000)).entries).toHaveLength(count - 3);
+    expect((await store.list({ limit: 1_000 })).entries).toHaveLength(count - 3);
     await store.clear();
     expect(store.usage()).toEqual({ entries: 0, bytes: 0 });
     await store.close().catch(() => {});

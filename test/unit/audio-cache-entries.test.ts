@@ -23,7 +23,7 @@ async function pageThrough(
   let cursor: string | undefined;
   for (let page = 0; page === 0 || cursor !== undefined; page++) {
     if (page > 50) throw new Error('The list does not end');
-    const { entries, cursor: next } = await cache.entries(limit, cursor);
+    const { entries, cursor: next } = await cache.entries({ type: 'entries', limit, cursor });
     expect(entries.length).toBeLessThanOrEqual(limit);
     texts.push(...entries.map(({ spec }) => spec?.text));
     cursor = next;
@@ -40,14 +40,14 @@ describe.each([
 
   it('are none at first', async () => {
     const { cache } = await open();
-    expect((await cache.entries(10)).entries).toEqual([]);
-    expect((await cache.entries(10)).cursor).toBeUndefined();
+    expect((await cache.entries({ type: 'entries', limit: 10 })).entries).toEqual([]);
+    expect((await cache.entries({ type: 'entries', limit: 10 })).cursor).toBeUndefined();
   });
 
   it('are listed by last use, latest first', async () => {
     const fixture = await open();
     await sayAll(fixture, 'a', 'b', 'c', 'a');
-    const { entries } = await fixture.cache.entries(10);
+    const { entries } = await fixture.cache.entries({ type: 'entries', limit: 10 });
     // On disk the use of what memory serves is noted once a minute only.
     expect(entries.map(({ spec }) => spec?.text)).toEqual(store === null ? ['a', 'c', 'b'] : ['c', 'b', 'a']);
   });
@@ -81,14 +81,14 @@ describe.each([
     const fixture = await open();
     await sayAll(fixture, 'a', 'b');
     for (const cursor of ['', ' ', 'elsewhere', '{"segment":3}']) {
-      expect((await fixture.cache.entries(1, cursor)).entries[0]?.spec?.text).toBe('b');
+      expect((await fixture.cache.entries({ type: 'entries', limit: 1, cursor })).entries[0]?.spec?.text).toBe('b');
     }
   });
 
   it('come without their audio and can be cloned', async () => {
     const fixture = await open();
     await sayAll(fixture, 'a');
-    const page = await fixture.cache.entries(10);
+    const page = await fixture.cache.entries({ type: 'entries', limit: 10 });
     expect(structuredClone(page)).toEqual(page);
     expect(JSON.stringify(page)).not.toContain('bytes"');
   });
@@ -114,7 +114,12 @@ describe('What is known about an entry', () => {
       fingerprint: await hashing.fingerprint('Hello||1.00'),
       spec: { text: 'Hello' },
       custom: undefined,
+      origin: 'synthesis',
       tiers: ['memory', 'disk'],
+      hits: 1,
+      pinned: false,
+      collections: [],
+      cost: undefined,
     });
   });
 
@@ -145,7 +150,7 @@ describe('What is known about an entry', () => {
     await cache.info(HELLO);
     expect(await cache.has(HELLO)).toBe(true);
     expect(await cache.has({ spec: { text: 'Nothing' } })).toBe(false);
-    await cache.entries(10);
+    await cache.entries({ type: 'entries', limit: 10 });
     expect(cache.stats().performance).toMatchObject({ requests, hits, misses, tiers });
     expect(store.touches).toEqual([]);
   });

@@ -16,7 +16,7 @@ describe('A cache whose disk is lost', () => {
         await settle();
         await cache.get({ spec: { text: 'Nothing' } });
         await cache.has({ spec: { text: 'Nothing' } });
-        await cache.entries(10);
+        await cache.entries({ type: 'entries', limit: 10 });
         await cache.cleanup();
         await cache.flush();
         await cache.delete({ spec: { text: 'Nothing' } });
@@ -37,7 +37,12 @@ describe('A cache whose disk is lost', () => {
     const { cache, events, clock } = await openCache({ store: null, storeError });
     expect(events).toEqual([{ type: 'warning', message: expect.stringContaining('No IndexedDB here.') }]);
     expect(cache.stats().health.alerts).toEqual([
-      { code: 'STORE_FALLBACK', message: expect.stringContaining('No IndexedDB here.'), sinceMs: clock.nowMs() },
+      {
+        code: 'STORE_FALLBACK',
+        severity: 'warning',
+        message: expect.stringContaining('No IndexedDB here.'),
+        sinceMs: clock.nowMs(),
+      },
     ]);
     await say(cache, 'Hello');
     expect(await cache.get(HELLO)).toMatchObject({ source: 'memory' });
@@ -49,7 +54,7 @@ describe('A cache whose disk is lost', () => {
     await cache.flush();
     expect(events.map(({ type }) => type)).toEqual(['entry-added']);
     expect(cache.stats().health).toEqual({ status: 'ok', alerts: [] });
-    expect((await cache.entries(10)).entries).toHaveLength(1);
+    expect((await cache.entries({ type: 'entries', limit: 10 })).entries).toHaveLength(1);
   });
 });
 
@@ -62,7 +67,7 @@ describe('A cache whose disk fails to write', () => {
     expect(cache.stats().health.status).toBe('ok');
     await say(cache, 'c');
     await settle();
-    expect(cache.stats().health).toMatchObject({ status: 'degraded', alerts: [{ code: 'WRITES_FAILING' }] });
+    expect(cache.stats().health).toMatchObject({ status: 'failing', alerts: [{ code: 'WRITES_FAILING' }] });
     await say(cache, 'd');
     await settle();
     expect(cache.stats().health.status).toBe('ok');

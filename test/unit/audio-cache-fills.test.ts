@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createHashing } from '../../core/hashing';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
 import { encodeError } from '../../core/protocol/encode-error';
-import { FILL_LEASE_MS } from '../../core/protocol/messages';
+import { FILL_LEASE_MS, RESUME_WINDOW_MS } from '../../core/protocol/messages';
 import { audioOf, beGranted, fillWith, keyOfText, openCache, resultOf } from '../cache-fixture';
 import { settle } from '../fake-clock';
 
@@ -90,6 +90,36 @@ describe('A synthesis', () => {
     expect(abandoned()).toEqual([{ type: 'fill-abandoned', fillId }]);
     await fillWith(cache, fillId, audioOf(1));
     expect((await cache.get(HELLO))?.bytes).toEqual(audioOf(1));
+  });
+});
+
+describe('A cache that takes over from another', () => {
+  it('grants nothing in the first moments, so that a synthesis under way is resumed and not paid for twice', async () => {
+    const { cache, clock } = await openCache({ takesOver: true });
+    const waiting = cache.read('waiter', { text: 'Hello' });
+    await clock.advance(RESUME_WINDOW_MS - 1);
+    const resumed = await cache.resumeFill('filler', { text: 'Hello' });
+    await clock.advance(1);
+    expect(await waiting).toMatchObject({ type: 'fill-pending' });
+    if (resumed === undefined) throw new Error('Nobody else was granted it');
+    await fillWith(cache, resumed.fillId, audioOf(1));
+    expect(await cache.awaitFill('waiter')).toMatchObject({ joined: true });
+  });
+
+  it('serves what was completed in those moments', async () => {
+    const { cache, clock } = await openCache({ takesOver: true });
+    const waiting = cache.read('waiter', { text: 'Hello' });
+    await cache.put(HELLO, audioOf(1), resultOf(1000), 'relaxed');
+    await clock.advance(RESUME_WINDOW_MS);
+    expect(await waiting).toMatchObject({ type: 'hit', source: 'memory' });
+  });
+
+  it('grants afterwards what nobody has resumed', async () => {
+    const { cache, clock } = await openCache({ takesOver: true });
+    const waiting = cache.read('waiter', { text: 'Hello' });
+    await clock.advance(RESUME_WINDOW_MS);
+    expect(await waiting).toMatchObject({ type: 'fill-granted' });
+    expect(await cache.read('later', { text: 'Something else' })).toMatchObject({ type: 'fill-granted' });
   });
 });
 
@@ -187,8 +217,12 @@ describe('What is kept beside the audio', () => {
       const { fillId, key } = await beGranted(cache, 'Tell nobody');
       await fillWith(cache, fillId, audioOf(1), { custom: { take: 3 } });
       await cache.put({ spec: { text: 'Nor this' } }, audioOf(2), resultOf(1000), 'durable');
-      const stored = await disk.list(10);
-      const seen = JSON.stringify([stored, await cache.entries(10), await cache.info({ key })]);
+      const stored = await disk.list({ limit: 10 });
+      const seen = JSON.stringify([
+        stored,
+        await cache.entries({ type: 'entries', limit: 10 }),
+        await cache.info({ key }),
+      ]);
       expect(seen.includes('Tell nobody')).toBe(storeText);
       expect(seen.includes('Nor this')).toBe(storeText);
       expect(await cache.info({ key })).toMatchObject({ custom: { take: 3 }, characters: 11 });

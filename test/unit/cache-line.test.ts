@@ -1,7 +1,7 @@
 /** Several tabs and one cache: who owns it, and what becomes of a request when that changes. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
-import { PROTOCOL_VERSION } from '../../core/protocol/messages';
+import { PROTOCOL_VERSION, RESUME_WINDOW_MS } from '../../core/protocol/messages';
 import { audioOf, configOf, resultOf } from '../cache-fixture';
 import { OriginFixture, type TabFixture } from '../tab-fixture';
 
@@ -315,6 +315,7 @@ describe('A synthesis that was granted to another tab', () => {
     const late = waiter.line.call({ type: 'resume-fill', callId: 'late', spec });
     expect(await origin.outcomeOf(late)).toBeUndefined();
     const asking = waiter.line.call({ type: 'read', callId: 'anew', spec });
+    await origin.clock.advance(RESUME_WINDOW_MS);
     expect(await origin.outcomeOf(asking)).toMatchObject({ type: 'fill-pending' });
   });
 });

@@ -20,12 +20,12 @@ describe('A disk that is lost for good', () => {
     expect(await tier.getMetadata(keyOf(1))).toBeUndefined();
     expect(await tier.put(wholeEntry(fixture, 2), 'relaxed')).toBe(false);
     expect(await tier.delete(keyOf(1))).toBe(false);
-    expect(await tier.list(10, undefined)).toBeUndefined();
+    expect(await tier.list({ limit: 10 })).toBeUndefined();
     expect(await tier.cleanup()).toMatchObject({ complete: true });
     await tier.clear();
     await tier.flush();
     await tier.close();
-    tier.touch(keyOf(1), 0);
+    tier.use(wholeEntry(fixture, 1).metadata, 0, 1);
     expect(store.calls).toHaveLength(callsBefore);
   });
 

@@ -23,7 +23,7 @@ describe('The limit of the disk', () => {
     await fixture.tier.put(wholeEntry(fixture, 4, { byteLength: 50 }), 'relaxed');
     await settle();
     expect(sortedKeys(fixture)).toEqual(keysOf(1, 3, 4));
-    expect(fixture.metrics.tiers.disk.evictions).toBe(1);
+    expect(fixture.metrics.tiers.disk.evictionsByReason.limit).toBe(1);
     expect(fixture.removals).toEqual([['evicted', { entries: 1, bytes: 300 }]]);
   });
 
@@ -112,7 +112,7 @@ describe('A cleanup of the disk', () => {
     await clock.advance(1000);
     await tier.put(wholeEntry(fixture, 3, { byteLength: 400 }), 'relaxed');
     expect(sortedKeys(fixture)).toEqual(keysOf(1, 3));
-    expect(fixture.metrics.tiers.disk).toMatchObject({ expirations: 1, evictions: 0 });
+    expect(fixture.metrics.tiers.disk).toMatchObject({ expirations: 1, evictionsByReason: { limit: 0, quota: 0 } });
   });
 
   it('works in steps and stops when its time is over; the next one goes on', async () => {
@@ -185,7 +185,7 @@ describe('A disk without room', () => {
     expect(store.countOf('write')).toBe(102);
     // A twentieth of the limit would be half of what is held; a quarter is the most that is given.
     expect(store.evictions).toEqual([{ bytes: 2500, maxEntries: 50 }]);
-    expect(metrics.tiers.disk).toMatchObject({ evictions: 25, puts: 101, errors: 0 });
+    expect(metrics.tiers.disk).toMatchObject({ evictionsByReason: { limit: 0, quota: 25 }, puts: 101, errors: 0 });
     expect(fixture.removals).toEqual([['evicted', { entries: 25, bytes: 2500 }]]);
   });
 

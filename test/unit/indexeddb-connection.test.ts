@@ -4,6 +4,7 @@ import { deleteDB, openDB } from 'idb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AudioStore } from '../../core/storage/store';
 import { IndexedDbConnection } from '../../worker/indexeddb-connection';
+import { SCHEMA_VERSION } from '../../worker/indexeddb-schema';
 import { openIndexedDbStore } from '../../worker/indexeddb-store';
 import { FakeClock } from '../fake-clock';
 import { blockOpening, failCommitsThatPut, failToBegin, failToOpen } from '../indexeddb-faults';
@@ -61,7 +62,7 @@ describe('A lost connection', () => {
   it('is reopened once for all operations that lost it', async () => {
     const { store, connections } = await openWithEntries();
     connections[0]?.close();
-    await Promise.all([store.read(keyOf(0)), store.read(keyOf(1)), store.remove(keyOf(1)), store.list(10)]);
+    await Promise.all([store.read(keyOf(0)), store.read(keyOf(1)), store.remove(keyOf(1)), store.list({ limit: 10 })]);
     expect(connections).toHaveLength(2);
   });
 
@@ -123,7 +124,7 @@ describe('A lost connection', () => {
     await store.write(entryOf(2, { byteLength: 5 }), 1002, 'relaxed');
     expect(store.usage()).toEqual({ entries: 1, bytes: 5 });
 
-    const newer = await openDB(name, 2, { blocked });
+    const newer = await openDB(name, SCHEMA_VERSION + 1, { blocked });
     expect(blocked).not.toHaveBeenCalled();
     await expect(store.read(keyOf(2))).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     newer.close();
@@ -254,7 +255,7 @@ describe('Over quota', () => {
       vi.restoreAllMocks();
       expect(await store.read(keyOf(2))).toBeUndefined();
       expect((await store.read(keyOf(0)))?.metadata).toEqual(entryOf(0, { byteLength: 10 }).metadata);
-      expect((await store.list(10)).entries).toHaveLength(2);
+      expect((await store.list({ limit: 10 })).entries).toHaveLength(2);
       expect(store.usage()).toEqual({ entries: 2, bytes: 20 });
     },
   );
@@ -269,13 +270,13 @@ describe('Over quota', () => {
     const { store } = await openWithEntries();
     for (let id = 2; id < 60; id++) await store.write(entryOf(id, { byteLength: 10 }), 1000 + id, 'relaxed');
     failCommitsThatPut(overQuota);
-    store.touch(keyOf(0), 5000);
-    expect(await store.evict(300, 100)).toEqual({ entries: 30, bytes: 300 });
+    store.touch(keyOf(0), { accessedAtMs: 5000 });
+    expect(await store.evict(300, 100)).toMatchObject({ entries: 30, bytes: 300 });
     expect(store.usage()).toEqual({ entries: 30, bytes: 300 });
     expect(await store.remove(keyOf(59))).toBe(10);
-    expect(await store.removeExpired(0, 10)).toEqual({ entries: 0, bytes: 0 });
+    expect(await store.removeExpired(0, 10)).toMatchObject({ entries: 0, bytes: 0 });
     expect(store.usage()).toEqual({ entries: 29, bytes: 290 });
-    expect((await store.list(100)).entries).toHaveLength(29);
+    expect((await store.list({ limit: 100 })).entries).toHaveLength(29);
   });
 
   it('the ledger is exact again with the next write, for every tab', async () => {

@@ -47,7 +47,7 @@ describe('IndexedDbStore', () => {
       await writeMany(3);
       const transactions = recordTransactions();
       for (const accessedAtMs of [2000, 2001, 2002]) {
-        for (let id = 0; id < 3; id++) store.touch(keyOf(id), accessedAtMs);
+        for (let id = 0; id < 3; id++) store.touch(keyOf(id), { accessedAtMs: accessedAtMs });
       }
       await clock.advance(999);
       expect(transactions).toHaveLength(0);
@@ -61,17 +61,17 @@ describe('IndexedDbStore', () => {
     it('writes at once when 500 keys have gathered', async () => {
       await writeMany(1);
       const transactions = recordTransactions();
-      for (let id = 0; id < 499; id++) store.touch(keyOf(id), 2000);
+      for (let id = 0; id < 499; id++) store.touch(keyOf(id), { accessedAtMs: 2000 });
       await store.read(keyOf(0));
       expect(transactions.map(({ mode }) => mode)).toEqual(['readonly']);
-      store.touch(keyOf(499), 2000);
+      store.touch(keyOf(499), { accessedAtMs: 2000 });
       await store.read(keyOf(0));
       expect(transactions.map(({ mode }) => mode)).toEqual(['readonly', 'readwrite', 'readonly']);
     });
 
     it('knows of a touch before it is written', async () => {
       await writeMany(1);
-      store.touch(keyOf(0), 2000);
+      store.touch(keyOf(0), { accessedAtMs: 2000 });
       const transactions = recordTransactions();
       expect((await store.readMetadata(keyOf(0)))?.accessedAtMs).toBe(2000);
       expect(transactions.map(({ mode }) => mode)).toEqual(['readonly']);
@@ -80,17 +80,17 @@ describe('IndexedDbStore', () => {
     it('drops touches that cannot be written, rather than hold ever more of them', async () => {
       await writeMany(1);
       failCommitsThatPut(new DOMException('', 'QuotaExceededError'));
-      store.touch(keyOf(0), 2000);
+      store.touch(keyOf(0), { accessedAtMs: 2000 });
       await clock.advance(1_000);
       await store.read(keyOf(0)); // Comes after the transaction that failed.
       expect((await store.readMetadata(keyOf(0)))?.accessedAtMs).toBe(1000);
     });
 
     it('leaves no timer behind when it closes', async () => {
-      store.touch(keyOf(0), 2000);
+      store.touch(keyOf(0), { accessedAtMs: 2000 });
       expect(clock.pendingTimers).toBe(1);
       await store.close();
-      store.touch(keyOf(0), 3000);
+      store.touch(keyOf(0), { accessedAtMs: 3000 });
       expect(clock.pendingTimers).toBe(0);
     });
   });
@@ -158,16 +158,16 @@ describe('IndexedDbStore', () => {
       await tamper((database) => database.put('metadata', damaged, keyOf(1)));
       expect(await store.read(keyOf(1))).toBeUndefined();
       expect(store.usage()).toEqual({ entries: 2, bytes: 20 });
-      expect((await store.list(10)).entries).toHaveLength(2);
+      expect((await store.list({ limit: 10 })).entries).toHaveLength(2);
       expect(await store.readMetadata(keyOf(1))).toBeUndefined();
     });
 
     it('of metadata is removed by a list that comes across it', async () => {
       await writeMany(4);
       await tamper((database) => database.put('metadata', {}, keyOf(2)));
-      const page = await store.list(2);
+      const page = await store.list({ limit: 2 });
       expect(page.entries.map(({ metadata }) => metadata.key)).toEqual([keyOf(3)]);
-      expect((await store.list(2, page.cursor)).entries.map(({ metadata }) => metadata.key)).toEqual([
+      expect((await store.list({ limit: 2, cursor: page.cursor })).entries.map(({ metadata }) => metadata.key)).toEqual([
         keyOf(1),
         keyOf(0),
       ]);
@@ -193,8 +193,8 @@ describe('IndexedDbStore', () => {
     ])('of the catalog (%j) neither stops eviction nor stays when all is evicted', async (fields) => {
       await writeMany(3);
       await tamper((database) => database.put('catalog', { key: keyOf(1), ...fields }));
-      store.touch(keyOf(1), 5000);
-      expect((await store.list(10)).entries).toHaveLength(2);
+      store.touch(keyOf(1), { accessedAtMs: 5000 });
+      expect((await store.list({ limit: 10 })).entries).toHaveLength(2);
       await store.removeExpired(3000, 100);
       await store.evict(Number.POSITIVE_INFINITY, 100);
       expect(store.usage()).toEqual({ entries: 0, bytes: 0 });
@@ -241,7 +241,7 @@ describe('IndexedDbStore', () => {
       await writeMany(2);
       failToRead(part, new DOMException('Failed to read large IndexedDB value', 'UnknownError'));
       expect(await store.read(keyOf(0))).toBeUndefined();
-      expect((await store.list(10)).entries).toHaveLength(part === 'metadata' ? 0 : 2);
+      expect((await store.list({ limit: 10 })).entries).toHaveLength(part === 'metadata' ? 0 : 2);
       vi.restoreAllMocks();
       expect((await store.read(keyOf(0)))?.bytes.byteLength).toBe(10);
     });

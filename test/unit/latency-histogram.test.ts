@@ -66,4 +66,45 @@ describe('A latency histogram', () => {
       { seed: 12, numRuns: 200 },
     );
   });
+
+  it('goes on after a restart as though there had been none', () => {
+    const latency = fc.double({ min: 0, max: 40_000, noNaN: true });
+    const latencies = fc.array(latency, { maxLength: 100 });
+    fc.assert(
+      fc.property(latencies, latencies, (before, after) => {
+        const histogram = histogramOf(after);
+        histogram.restore(JSON.parse(JSON.stringify(histogramOf(before).totals())));
+        const whole = histogramOf([...before, ...after]);
+        expect(histogram.summary()).toEqual(whole.summary());
+        expect(histogram.counts()).toEqual({ ...whole.counts(), sumMs: expect.closeTo(whole.counts().sumMs, 6) });
+      }),
+      { seed: 13, numRuns: 100 },
+    );
+  });
+
+  it('takes nothing of totals that do not fit together', () => {
+    const good = histogramOf([1, 20, 300, 60_000]).totals();
+    const bad: unknown[] = [
+      undefined,
+      null,
+      'totals',
+      [],
+      {},
+      { ...good, sumMs: Number.NaN },
+      { ...good, sumMs: -1 },
+      { ...good, buckets: [3] },
+      { ...good, buckets: [220, 1] },
+      { ...good, buckets: [-1, 1] },
+      { ...good, buckets: [1, 1.5] },
+      { ...good, buckets: ['1', 1] },
+      { ...good, exported: [] },
+      { ...good, exported: LATENCY_BOUNDS_MS.map(() => 1) },
+      { ...good, exported: LATENCY_BOUNDS_MS.map(() => null) },
+    ];
+    for (const totals of bad) {
+      const histogram = histogramOf([5]);
+      histogram.restore(totals);
+      expect(histogram.totals()).toEqual(histogramOf([5]).totals());
+    }
+  });
 });

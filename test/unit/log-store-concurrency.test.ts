@@ -57,7 +57,7 @@ async function runRounds(seed: number): Promise<void> {
     if (random() < 0.1) operations.push(() => removesUnnamed(fixture.store.reclaim(true)));
     if (random() < 0.2) operations.push(() => removesUnnamed(fixture.store.evict(50_000, 5)));
     if (random() < 0.05) operations.push(() => removesUnnamed(fixture.store.clear()));
-    if (random() < 0.2) operations.push(() => fixture.store.list(10));
+    if (random() < 0.2) operations.push(() => fixture.store.list({ limit: 10 }));
     const running: Promise<unknown>[] = [];
     while (operations.length > 0) {
       const operation = pick(operations, random);

@@ -54,7 +54,7 @@ async function work(
     const entry = soundEntry(id, { version: count, byteLength, expiresAtMs });
     const durability = random() < 0.2 ? 'durable' : 'relaxed';
     await change(keyOf(id), entry, (store) => store.write(entry, clock.nowMs(), durability));
-    fixture.store.touch(keyOf(Math.floor(random() * 40)), clock.nowMs());
+    fixture.store.touch(keyOf(Math.floor(random() * 40)), { accessedAtMs: clock.nowMs() });
     if (count % 5 === 0) {
       const key = keyOf(Math.floor(random() * 40));
       await change(key, undefined, (store) => store.remove(key));
@@ -70,7 +70,7 @@ async function work(
   await letGo((store) => store.removeExpired(clock.nowMs(), 100));
   await attempt(() => fixture.store.flush());
   await letGo((store) => reclaimAll(store));
-  await attempt(() => fixture.store.list(100));
+  await attempt(() => fixture.store.list({ limit: 100 }));
   await attempt(() => fixture.close());
   await attempt(() => fixture.open());
   await attempt(() => fixture.close());

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../bench/seeded-random';
 import { decodeFileHeader } from '../../core/storage/file-header';
+import { FORMAT_VERSION } from '../../core/storage/record';
 import type { FaultDirectory } from '../fault-directory';
 import {
   hashing,
@@ -54,7 +55,7 @@ describe('Flushing', () => {
     const { store, clock } = fixture;
     for (const id of [1, 2]) await store.write(soundEntry(id), clock.nowMs(), 'durable');
     await store.remove(keyOf(1));
-    store.touch(keyOf(2), clock.nowMs() + 500);
+    store.touch(keyOf(2), { accessedAtMs: clock.nowMs() + 500 });
     await clock.advance(1_000);
     expect(await isFoundAfterPowerLoss(fixture, 1)).toBe(false);
     fixture.directory.losePower(seededRandom(1), { unflushed: 'lost' });
@@ -347,7 +348,7 @@ function raiseVersion(directory: FaultDirectory, fileName: string): void {
   const bytes = directory.bytesOf(fileName);
   const sealedParts = isCheckpoint(fileName) ? [bytes] : [bytes.subarray(0, 64), bytes.subarray(64, 128)];
   for (const part of sealedParts) {
-    new DataView(part.buffer, part.byteOffset).setUint32(12, 2, true);
+    new DataView(part.buffer, part.byteOffset).setUint32(12, FORMAT_VERSION + 1, true);
     part.set(hashing.xxh64(part.subarray(8)));
   }
   directory.setBytes(fileName, bytes);

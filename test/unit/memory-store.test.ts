@@ -1,4 +1,4 @@
-import { type MemoryDisk, MemoryStore } from '../memory-store';
+import { MemoryDisk, MemoryStore } from '../memory-store';
 import { describeStoreContract } from '../store-contract';
 
 const diskByPlace = new Map<string, MemoryDisk>();
@@ -6,7 +6,7 @@ const diskByPlace = new Map<string, MemoryDisk>();
 describeStoreContract(
   'The store that tests of the tiers use',
   async (place) => {
-    const disk: MemoryDisk = diskByPlace.get(place) ?? new Map();
+    const disk = diskByPlace.get(place) ?? new MemoryDisk();
     diskByPlace.set(place, disk);
     return new MemoryStore(disk);
   },

@@ -151,13 +151,64 @@ describe('Time in the memory tier', () => {
     const tier = tierWith();
     for (let id = 1; id <= 8; id++) tier.put(sized(id, 100, { expiresAtMs: NOW_MS + id * 10_000 }), NOW_MS);
     const report = tier.cleanup(NOW_MS + 52_000);
-    expect(report).toEqual({ expired: { entries: 5, bytes: 500 }, evicted: { entries: 0, bytes: 0 } });
+    expect(report).toEqual({
+      expired: { entries: 5, bytes: 500 },
+      evicted: { entries: 0, bytes: 0 },
+      isComplete: true,
+    });
     expect(tier.cleanup(NOW_MS + 52_000).expired).toEqual({ entries: 0, bytes: 0 });
   });
 
-  it('tells of a use at most once a minute for each entry', () => {
+  it('removes what has expired in steps, so that much of it makes nobody wait', () => {
+    const tier = tierWith({ maxBytes: 100_000_000 });
+    for (let id = 1; id <= 5_000; id++) tier.put(sized(id, 1, { expiresAtMs: NOW_MS + 10 }), NOW_MS);
+    tier.put(sized(6_000, 1), NOW_MS);
+    const steps = [1, 2, 3].map(() => tier.cleanup(NOW_MS + 2_000));
+    expect(steps.map(({ expired }) => expired.entries)).toEqual([2_000, 2_000, 1_000]);
+    expect(steps.map(({ isComplete }) => isComplete)).toEqual([false, false, true]);
+    expect(tier.usage).toEqual({ entries: 1, bytes: 1 });
+  });
+
+  it('does not take what was put in again for what has expired', () => {
+    const tier = tierWith({ maxBytes: 100_000_000 });
+    for (let id = 1; id <= 4_000; id++) tier.put(sized(id, 1, { expiresAtMs: NOW_MS + 10 }), NOW_MS);
+    tier.cleanup(NOW_MS + 2_000);
+    for (let id = 1; id <= 4_000; id++) tier.put(sized(id, 1), NOW_MS + 2_000);
+    while (!tier.cleanup(NOW_MS + 2_000).isComplete);
+    expect(tier.usage.entries).toBe(4_000);
+  });
+
+  it('keeps an entry beyond its own end when told to, for its time in memory', () => {
+    const tier = tierWith();
+    tier.put(sized(1, 10, { expiresAtMs: NOW_MS + 10 }), NOW_MS, Number.POSITIVE_INFINITY);
+    expect(tier.get(keyOf(1), NOW_MS + 20)).toBeDefined();
+    expect(tier.get(keyOf(1), NOW_MS + 3_600_000)).toBeUndefined();
+  });
+
+  it('takes other limits while it works', () => {
+    const tier = tierWith();
+    for (let id = 1; id <= 8; id++) tier.put(sized(id, 100), NOW_MS);
+    tier.configure({ maxBytes: 500, maxEntries: Number.POSITIVE_INFINITY, ttlMs: 60_000, highWater: 0.9, lowWater: 0.8 });
+    expect(tier.cleanup(NOW_MS).evicted).toEqual({ entries: 4, bytes: 400 });
+  });
+
+  it('tells of all uses it has not told of when an entry leaves, and when asked', () => {
     const uses: unknown[] = [];
-    const tier = tierWith({}, { onUse: (key, nowMs) => uses.push([key, nowMs - NOW_MS]) });
+    const tier = tierWith({}, { onUse: ({ metadata: { key } }, _, count) => uses.push([key, count]) });
+    for (const id of [1, 2]) tier.put(sized(id, 10), NOW_MS);
+    for (const id of [1, 1, 2, 2, 2]) tier.get(keyOf(id), NOW_MS + 5);
+    tier.delete(keyOf(1));
+    tier.reportUses();
+    tier.reportUses();
+    expect(uses).toEqual([
+      [keyOf(1), 2],
+      [keyOf(2), 3],
+    ]);
+  });
+
+  it('tells of uses at most once a minute for each entry', () => {
+    const uses: unknown[] = [];
+    const tier = tierWith({}, { onUse: ({ metadata: { key } }, nowMs, count) => uses.push([key, nowMs - NOW_MS, count]) });
     tier.put(sized(1, 10), NOW_MS);
     tier.put(sized(2, 10), NOW_MS + 30_000);
     for (let ms = 0; ms <= 130_000; ms += 10_000) {
@@ -165,9 +216,9 @@ describe('Time in the memory tier', () => {
       if (ms >= 30_000) tier.get(keyOf(2), NOW_MS + ms);
     }
     expect(uses).toEqual([
-      [keyOf(1), 60_000],
-      [keyOf(2), 90_000],
-      [keyOf(1), 120_000],
+      [keyOf(1), 60_000, 7],
+      [keyOf(2), 90_000, 7],
+      [keyOf(1), 120_000, 6],
     ]);
   });
 

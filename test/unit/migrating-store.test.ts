@@ -36,7 +36,7 @@ const listedKeys = async (pageSize = 100): Promise<readonly string[]> => {
   const keys: string[] = [];
   let cursor: string | undefined;
   do {
-    const page = await fixture.store.list(pageSize, cursor);
+    const page = await fixture.store.list({ limit: pageSize, cursor });
     expect(page.entries.length).toBeLessThanOrEqual(pageSize);
     keys.push(...page.entries.map(({ metadata }) => metadata.key));
     cursor = page.cursor;
@@ -69,7 +69,7 @@ describe('entries of an earlier run', () => {
   it('are moved before others once they are used, and count as used then', async () => {
     await openAfterEarlierRun(10);
     await fixture.store.read(keyOf(3));
-    fixture.store.touch(keyOf(3), 5000);
+    fixture.store.touch(keyOf(3), { accessedAtMs: 5000 });
     await fixture.clock.advance(30);
     expect(keysInLog(10)).toEqual([keyOf(3)]);
     expect((await fixture.store.readMetadata(keyOf(3)))?.accessedAtMs).toBe(5000);
@@ -89,11 +89,11 @@ describe('entries of an earlier run', () => {
 
   it('are not moved between two pages of a listing', async () => {
     await openAfterEarlierRun(10);
-    const first = await fixture.store.list(4);
+    const first = await fixture.store.list({ limit: 4 });
     await fixture.clock.advance(9_000);
-    const second = await fixture.store.list(4, first.cursor);
+    const second = await fixture.store.list({ limit: 4, cursor: first.cursor });
     await fixture.clock.advance(9_000);
-    const third = await fixture.store.list(4, second.cursor);
+    const third = await fixture.store.list({ limit: 4, cursor: second.cursor });
     const keys = [first, second, third].flatMap(({ entries }) => entries.map(({ metadata }) => metadata.key));
     expect(keys).toEqual(keysUpTo(10).toReversed());
     expect(keysInLog(10)).toEqual([]);
@@ -310,9 +310,9 @@ describe('removing', () => {
   it('evicts what the database still has first, used longest ago first of all', async () => {
     await fixture.clock.advance(50);
     expect(keysInLog(6)).toEqual([keyOf(4), keyOf(5)]);
-    expect(await fixture.store.evict(3_000, 100)).toEqual({ entries: 3, bytes: 3_000 });
+    expect(await fixture.store.evict(3_000, 100)).toEqual({ entries: 3, bytes: 3_000, keys: [0, 1, 2].map(keyOf) });
     expect(await listedKeys()).toEqual([keyOf(5), keyOf(4), keyOf(3)]);
-    expect(await fixture.store.evict(1_000_000, 2)).toEqual({ entries: 2, bytes: 2_000 });
+    expect(await fixture.store.evict(1_000_000, 2)).toEqual({ entries: 2, bytes: 2_000, keys: [3, 4].map(keyOf) });
     expect(await listedKeys()).toEqual([keyOf(5)]);
     await fixture.killAndReopen();
     expect(await listedKeys()).toEqual([keyOf(5)]);
@@ -335,11 +335,11 @@ describe('removing', () => {
     await other.write(entryOf(11, { expiresAtMs: 400 }), 9001, 'relaxed');
     await other.write(entryOf(13, { expiresAtMs: Number.POSITIVE_INFINITY }), 8001, 'relaxed');
     await fixture.open();
-    expect(await fixture.store.removeExpired(500, 100)).toEqual({ entries: 2, bytes: 2_000 });
+    expect(await fixture.store.removeExpired(500, 100)).toEqual({ entries: 2, bytes: 2_000, keys: [11, 10].map(keyOf) });
     await fixture.killAndReopen();
-    expect(await listedKeys()).toEqual([keyOf(12), keyOf(13), ...keysUpTo(6).toReversed()]);
+    expect(await listedKeys()).toEqual([keyOf(13), keyOf(12), ...keysUpTo(6).toReversed()]);
     await fixture.store.removeExpired(Number.POSITIVE_INFINITY, 100);
-    expect(await listedKeys()).toEqual([keyOf(12), keyOf(13)]);
+    expect(await listedKeys()).toEqual([keyOf(13), keyOf(12)]);
   });
 });
 

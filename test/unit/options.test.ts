@@ -38,7 +38,18 @@ describe('Options that are left out', () => {
         storeText: true,
         cleanupIntervalMs: 300_000,
         memory: { maxBytes: 100 * MIB, maxEntries: INFINITE, ttlMs: 3_600_000, highWater: 0.9, lowWater: 0.8 },
-        disk: { store: 'auto', maxBytes: 1024 * MIB, ttlMs: 7 * 86_400_000, highWater: 0.9, lowWater: 0.8 },
+        disk: {
+          store: 'auto',
+          maxBytes: 1024 * MIB,
+          ttlMs: 7 * 86_400_000,
+          slidingTtl: false,
+          highWater: 0.9,
+          lowWater: 0.8,
+        },
+        price: undefined,
+        budget: undefined,
+        health: { minHitRate: 0.2, maxErrorRate: 0.1, maxHeapRatio: 0.8 },
+        keepTotals: false,
       },
       defaults: {},
       synthesize: undefined,
@@ -50,6 +61,8 @@ describe('Options that are left out', () => {
       worker: undefined,
       callTimeoutMs: 5000,
       onWarning: undefined,
+      logLevel: 'silent',
+      log: undefined,
     });
   });
 
@@ -87,6 +100,13 @@ describe('An option is taken', () => {
     ['worker', () => {}],
     ['speedMode', 'playback'],
     ['fill', 'abort'],
+    ['disk.slidingTtl', true],
+    ['price', { perThousandCharacters: 0.015 }],
+    ['price', { perThousandCharacters: 0, currency: 'EUR' }],
+    ['health.minHitRate', 0],
+    ['keepTotals', true],
+    ['logLevel', 'debug'],
+    ['log', () => {}],
   ])('as %s: %s', (field, value) => {
     expect(() => resolve(optionsWith(field, value))).not.toThrow();
   });
