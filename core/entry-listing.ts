@@ -106,17 +106,17 @@ function pageOfSorted(
   limit: number,
   cursor: string | undefined,
 ): EntriesPage {
-  const valueOf = (entry: EntryInfo) =>
+  const orderOf = (entry: EntryInfo) =>
     ({ accessed: entry.accessedAtMs, created: entry.createdAtMs, size: entry.byteLength })[sort];
   const place = /^at (\S+) (\S+)$/.exec(cursor ?? '');
   const [lastValue, lastKey] = [Number(place?.[1]), place?.[2] ?? ''];
   const isBehind = (entry: EntryInfo) =>
-    place === null || valueOf(entry) < lastValue || (valueOf(entry) === lastValue && entry.key < lastKey);
-  const sorted = entries.filter(isBehind).sort((a, b) => valueOf(b) - valueOf(a) || (a.key < b.key ? 1 : -1));
+    place === null || orderOf(entry) < lastValue || (orderOf(entry) === lastValue && entry.key < lastKey);
+  const sorted = entries.filter(isBehind).sort((a, b) => orderOf(b) - orderOf(a) || (a.key < b.key ? 1 : -1));
   const page = sorted.slice(0, limit);
   const last = page.at(-1);
   if (sorted.length <= limit || last === undefined) return { entries: page };
-  return { entries: page, cursor: `at ${valueOf(last)} ${last.key}` };
+  return { entries: page, cursor: `at ${orderOf(last)} ${last.key}` };
 }
 
 /** A search goes on in a page of the list it looks through, behind so many of its entries. */
@@ -125,6 +125,6 @@ function searchCursor(skip: number, cursor: string | undefined): string {
 }
 
 function parseSearchCursor(cursor: string | undefined): { skip: number; cursor: string | undefined } {
-  const [, skip, rest] = /^search (\d+) ([^]*)$/.exec(cursor ?? '') ?? [];
+  const [, skip, rest] = /^search (\d+) ([\s\S]*)$/.exec(cursor ?? '') ?? [];
   return { skip: Number(skip ?? 0), cursor: rest === '' ? undefined : rest };
 }

@@ -64,10 +64,6 @@ declare class ReadableStream<Chunk = unknown> {
   pipeThrough(transformation: CompressionStream | DecompressionStream): ReadableStream;
 }
 
-declare class WritableStream<Chunk = unknown> {
-  constructor(sink: { write?(chunk: Chunk): void | Promise<void> });
-}
-
 declare class Blob {
   constructor(parts: readonly (Uint8Array<ArrayBuffer> | Blob)[], options?: { type: string });
   readonly size: number;

@@ -1,12 +1,17 @@
 /** Composes the demo. */
 import { AudioCacheClient } from 'reprise-cache';
 import 'reprise-cache/panel';
+import { setUpBook } from './book';
 import { setUpClearing } from './clear';
 import { Flite } from './flite';
+import { setUpOffline } from './offline';
 import { createOrigin } from './origin';
+import { setUpPanel } from './panel';
 import { setUpReplay } from './replay';
 import { Settings } from './settings';
+import { SmallCache } from './small-cache';
 import { setUpSpeaking } from './speak';
+import { setUpTrouble } from './trouble';
 
 declare global {
   interface Window {
@@ -17,12 +22,16 @@ declare global {
 
 const flite = new Flite();
 const settings = new Settings();
-const cache = new AudioCacheClient({ namespace: 'demo', synthesize: createOrigin(flite, settings, true) });
+const isOffline = setUpOffline();
+const originOf = (isDelayed: boolean) => createOrigin(flite, settings, isOffline, isDelayed);
+const cache = new AudioCacheClient({ namespace: 'demo', synthesize: originOf(true) });
+const smallCache = new SmallCache(originOf(false));
 window.repriseDemo = { cache };
 
-const panel = document.querySelector('audio-cache-panel');
-if (panel) panel.cache = cache;
+const showSmallCache = setUpPanel(cache, smallCache);
 setUpSpeaking(cache, settings);
-setUpReplay(cache, settings, (isDelayed) => createOrigin(flite, settings, isDelayed));
+setUpReplay(cache, settings, originOf);
+setUpBook(cache, originOf(false));
+setUpTrouble(smallCache, showSmallCache);
 setUpClearing(cache);
 flite.prepare();

@@ -3,9 +3,21 @@ import type { Synthesize } from 'reprise-cache';
 import type { Flite } from './flite';
 import type { Endpoint, Settings } from './settings';
 
-/** Makes the synthesizer. `isDelayed` false leaves the simulated delay out. */
-export function createOrigin(flite: Flite, settings: Settings, isDelayed: boolean): Synthesize {
+/** Why nothing new is made; the cache passes it on as the cause of its error. */
+const OFFLINE = 'You are offline, as far as this demo goes: nothing new can be made. What the cache holds still plays.';
+
+/**
+ * Makes the synthesizer. `isOffline` is asked for each phrase: then it refuses, as a service does that cannot be reached.
+ * `isDelayed` false leaves the simulated delay out.
+ */
+export function createOrigin(
+  flite: Flite,
+  settings: Settings,
+  isOffline: () => boolean,
+  isDelayed: boolean,
+): Synthesize {
   return async (spec, { signal }) => {
+    if (isOffline()) throw new Error(OFFLINE);
     if (isDelayed) await wait(settings.delayMs, signal);
     const { text, voice = '', speed = 1, model = '' } = spec;
     if (spec.provider !== 'flite')

@@ -51,7 +51,7 @@ export async function entriesIn(bundle: Bundle): Promise<BundleEntry[]> {
 export async function zipOf(files: Readonly<Record<string, string | ArrayBuffer>>): Promise<Blob> {
   const contents = Object.entries(files).map(([name, content]) => ({
     name,
-    content: new Blob([content]),
+    content: typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content),
   }));
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   for await (const piece of zipFiles(sequence(contents), ORIGIN.createdAtMs)) pieces.push(piece);

@@ -83,7 +83,16 @@ export class LogStoreFixture {
 export function openTier({ store, clock }: LogStoreFixture, maxBytes = SMALL_MAX_BYTES) {
   const metrics = new Metrics(clock.nowMs());
   const { disk: config } = configOf({ disk: { maxBytes } });
-  const tier = new DiskTier({ store, config, hashing, clock, metrics, pins: NO_PINS, onRemoval: () => {}, onLost: () => {} });
+  const tier = new DiskTier({
+    store,
+    config,
+    hashing,
+    clock,
+    metrics,
+    pins: NO_PINS,
+    onRemoval: () => {},
+    onLost: () => {},
+  });
   return { tier, metrics };
 }
 

@@ -84,7 +84,11 @@ export function describeStoreContract(name: string, openStore: OpenStore, { seve
         const entry = entryOf(1, { byteLength: 4321 });
         await store.write(entry, 1000, 'relaxed');
         expectEntry(await store.read(entry.metadata.key), entry);
-        expect(await store.readMetadata(entry.metadata.key)).toEqual({ metadata: entry.metadata, accessedAtMs: 1000, hits: 0 });
+        expect(await store.readMetadata(entry.metadata.key)).toEqual({
+          metadata: entry.metadata,
+          accessedAtMs: 1000,
+          hits: 0,
+        });
       });
 
       it('returns undefined for a key it does not hold', async () => {
@@ -516,7 +520,11 @@ export function describeStoreContract(name: string, openStore: OpenStore, { seve
         await writeMany(7);
         const first = await store.list({ limit: 3 });
         expect(first.entries.map(({ metadata }) => metadata.key)).toEqual([keyOf(6), keyOf(5), keyOf(4)]);
-        expect(first.entries[0]).toEqual({ metadata: entryOf(6, { byteLength: 10 }).metadata, accessedAtMs: 1006, hits: 0 });
+        expect(first.entries[0]).toEqual({
+          metadata: entryOf(6, { byteLength: 10 }).metadata,
+          accessedAtMs: 1006,
+          hits: 0,
+        });
         const second = await store.list({ limit: 3, cursor: first.cursor });
         expect(second.entries.map(({ metadata }) => metadata.key)).toEqual([keyOf(3), keyOf(2), keyOf(1)]);
         const third = await store.list({ limit: 3, cursor: second.cursor });

@@ -11,6 +11,8 @@ import { type BundleMetadata, bundleInvalid } from './bundle';
 
 /** The times that a `Date` can be. */
 const MAX_TIME_MS = 8.64e15;
+/** From here on a file in a ZIP is written in another way; no cache has entries a tenth of it. */
+const MAX_ENTRY_BYTES = 0xffff_ffff;
 const MAX_CONTENT_TYPE_LENGTH = 255;
 const MAX_COLLECTIONS = 10_000;
 const MAX_COLLECTION_NAME_LENGTH = 200;
@@ -37,7 +39,7 @@ const isText = (value: unknown, maxLength: number): value is string =>
 const FIELDS: Readonly<Record<keyof BundleMetadata, Check>> = {
   key: isKey,
   contentType: (value) => isText(value, MAX_CONTENT_TYPE_LENGTH) && AUDIO_TYPE.test(value),
-  byteLength: (value) => isCount(value) && value !== 0,
+  byteLength: (value) => isCount(value) && Number(value) > 0 && Number(value) < MAX_ENTRY_BYTES,
   createdAtMs: isTime,
   expiresAtMs: (value) => value === Number.POSITIVE_INFINITY || isTime(value),
   ttlMs: isOptional((value) => value === Number.POSITIVE_INFINITY || isDuration(value)),

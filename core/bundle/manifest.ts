@@ -18,6 +18,7 @@
  * `null` as `expiresAtMs` and `ttlMs` means never, since JSON has no Infinity. Its own whole check is the CRC-32 that ZIP keeps of it.
  * A reader looks at `format` and `version` before anything else: a later version may change all the rest.
  */
+import { concatenate } from '../concatenate';
 import { isObject } from '../protocol/is-object';
 import { type BundleMetadata, bundleInvalid } from './bundle';
 import { checkMetadata, isTime, ownValue } from './bundle-metadata';
@@ -69,7 +70,7 @@ export class ManifestDraft {
   }
 
   /** Returns the whole of it. */
-  finish({ namespace, createdAtMs }: { readonly namespace: string; readonly createdAtMs: number }): Blob {
+  finish({ namespace, createdAtMs }: { readonly namespace: string; readonly createdAtMs: number }): Uint8Array {
     const head = {
       format: FORMAT,
       version: VERSION,
@@ -80,11 +81,8 @@ export class ManifestDraft {
       bytes: this.#bytes,
     };
     const opening = JSON.stringify(head, undefined, 2).slice(0, -'\n}'.length);
-    return new Blob([
-      this.#encoder.encode(`${opening},\n  "entries": [`),
-      ...this.#lines,
-      this.#encoder.encode('\n  ]\n}\n'),
-    ]);
+    const start = this.#encoder.encode(`${opening},\n  "entries": [`);
+    return new Uint8Array(concatenate([start, ...this.#lines, this.#encoder.encode('\n  ]\n}\n')]));
   }
 }
 

@@ -78,9 +78,10 @@ async function* filesOf(entries: AsyncIterable<BundleEntry>, about: BundleOrigin
     }
     if (keys.has(key)) throw bundleInvalid(`Entry ${number} to be bundled has the key of an earlier one, ${key}.`);
     keys.add(key);
+    const content = new Uint8Array(bytes);
     const digits = key.slice(key.indexOf('_') + 1).slice(0, KEY_DIGITS);
-    const name = `audio/${String(number).padStart(6, '0')}-${digits}.${extensionOf(contentType, new Uint8Array(bytes))}`;
-    yield { name, content: new Blob([new Uint8Array(bytes)]) };
+    const name = `audio/${String(number).padStart(6, '0')}-${digits}.${extensionOf(contentType, content)}`;
+    yield { name, content };
     draft.add({ file: name, metadata });
   }
   yield { name: MANIFEST_FILE, content: draft.finish(about) };

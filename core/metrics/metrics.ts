@@ -4,7 +4,7 @@
  *
  * Plain counters, added to where things happen and read when somebody asks. Nothing here decides anything. What is a
  * sum of others is not counted but added up (evictions by reason, misses by reason), so that no two numbers disagree.
- * A memory hit costs two lookups in a ring and a few additions; nothing is allocated on its way.
+ * A memory hit adds to three rings and a few numbers; nothing is allocated on its way.
  */
 import { isObject } from '../protocol/is-object';
 import type {

@@ -180,6 +180,16 @@ export class EntryIndex {
     return this.#isProtected[slot] === 1;
   }
 
+  /** Negative when the key of the first comes before that of the second. */
+  compareKeys(slot: number, other: number): number {
+    for (let index = 0; index < WORDS_PER_KEY; index++) {
+      const difference =
+        (this.#words[slot * WORDS_PER_KEY + index] ?? 0) - (this.#words[other * WORDS_PER_KEY + index] ?? 0);
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+
   /** The key's words, valid until the index changes. */
   words(slot: number): Uint32Array {
     return this.#words.subarray(slot * WORDS_PER_KEY, (slot + 1) * WORDS_PER_KEY);
@@ -329,7 +339,10 @@ export class EntryIndex {
 
   #grow(): void {
     const capacity = this.#capacity * 2;
-    const grown = <Cells extends Uint8Array | Uint32Array | Int32Array | Float64Array>(cells: Cells, larger: Cells): Cells => {
+    const grown = <Cells extends Uint8Array | Uint32Array | Int32Array | Float64Array>(
+      cells: Cells,
+      larger: Cells,
+    ): Cells => {
       larger.set(cells);
       return larger;
     };

@@ -3,7 +3,7 @@ import { NONE } from './entry-index';
 import type { IndexedLog } from './indexed-log';
 import { parseKey, WORDS_PER_KEY } from './key-words';
 import { cursorAt, type ListPlace, placeAt } from './list-order';
-import { firstPlaces, placeOf, type ScannedOrder, slotAfter, slotAt, valueOf } from './list-places';
+import { firstPlaces, orderValue, placeOf, type ScannedOrder, slotAfter, slotAt } from './list-places';
 import type { RecordReader } from './record-reader';
 import type { Segment } from './segment';
 import type { ListOptions, StoredMetadata, StoredPage } from './store';
@@ -78,6 +78,6 @@ export class EntryPages {
     const { index } = this.#options.store;
     const words = new Uint32Array(WORDS_PER_KEY);
     const slot = parseKey(key, words) ? index.find(words) : NONE;
-    return slot !== NONE && valueOf(index, order, slot) === value ? slot : NONE;
+    return slot !== NONE && orderValue(index, order, slot) === value ? slot : NONE;
   }
 }

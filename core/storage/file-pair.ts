@@ -29,6 +29,8 @@ export class FilePair<Content extends Generation> {
   #turn: 0 | 1 = 0;
   /** Whether the one written last survives power loss. */
   #isLastSafe = true;
+  /** Whether the one that is written next was written and could not be brought to safety. */
+  #hasFlushFailed = false;
   #isClosed = false;
 
   /** `read` returns what an open file holds, undefined when that is nothing or damaged, and throws when it is refused. */
@@ -87,6 +89,9 @@ export class FilePair<Content extends Generation> {
     if (file === undefined) throw new TypeError(`${name} is not open`);
     // Power loss must not find both half-written.
     this.flush();
+    // After a failed flush, what is written over other bytes may never reach the disk.
+    if (this.#hasFlushFailed) truncateFile(file, 0);
+    this.#hasFlushFailed = false;
     writeWhole(file, bytes, 0);
     truncateFile(file, bytes.byteLength);
     this.#bytesByName.set(name, bytes.byteLength);
@@ -106,6 +111,7 @@ export class FilePair<Content extends Generation> {
     try {
       flushFile(file);
     } catch (error) {
+      this.#hasFlushFailed = true;
       this.#takeTurns();
       throw error;
     }

@@ -64,7 +64,8 @@ export class IndexedLog {
   /** What was written can no longer be made safe, whatever is flushed from now on. */
   #unsafe: AudioCacheError | undefined;
   readonly #rescueBySegment = new Map<Segment, Promise<void>>();
-  #isDiskFull = false;
+  /** Size of the smallest record that found no room, until one as large has found some. */
+  #refusedBytes = Number.POSITIVE_INFINITY;
   #generation: number;
   #checkpointSegmentId: number;
   #checkpointAtBytes = 0;
@@ -91,9 +92,9 @@ export class IndexedLog {
     return this.#damagedRecords;
   }
 
-  /** Whether the last record found no room. */
+  /** Whether a record found no room, and none as large has found some since. */
   get isDiskFull(): boolean {
-    return this.#isDiskFull;
+    return this.#refusedBytes !== Number.POSITIVE_INFINITY;
   }
 
   /** Of how many entries the latest uses are not in the log yet. */
@@ -135,10 +136,10 @@ export class IndexedLog {
           await this.log.makeRoomFor(recordBytes);
         }
         append();
-        this.#isDiskFull = false;
+        if (recordBytes >= this.#refusedBytes) this.#refusedBytes = Number.POSITIVE_INFINITY;
         return;
       } catch (error) {
-        this.#isDiskFull ||= isFullDisk(error);
+        if (isFullDisk(error)) this.#refusedBytes = Math.min(this.#refusedBytes, recordBytes);
         if (attempt === 2 || !(error instanceof AudioCacheError) || error.code !== 'STORE_UNAVAILABLE') throw error;
       }
     }

@@ -9,6 +9,9 @@ import { keyOfWords, parseKey, WORDS_PER_KEY } from './key-words';
 import type { ListPlace } from './list-order';
 import type { EntryOrder } from './store';
 
+/** A few sorts of more entries take less time than many of fewer. */
+const HELD_FACTOR = 8;
+
 /** An order that the index does not keep. */
 export type ScannedOrder = Exclude<EntryOrder, 'accessed'>;
 
@@ -41,13 +44,14 @@ export function slotAfter(index: EntryIndex, place: ListPlace | undefined): numb
 }
 
 /** The value by which a slot stands in an order. */
-export function valueOf(index: EntryIndex, order: ScannedOrder, slot: number): number {
+export function orderValue(index: EntryIndex, order: ScannedOrder, slot: number): number {
   return order === 'created' ? index.createdAtMs(slot) : index.audioBytes(slot);
 }
 
 /**
- * The first `limit` places behind a place, or from the front. Looks at every entry once and holds at most twice as many
- * as are wanted: when it holds that many, it lets the lower half go, and nothing below the rest is held any more.
+ * The first `limit` places behind a place, or from the front. Looks at every entry once and holds only some times as
+ * many as are wanted: when it holds that many, it keeps the first ones, and takes only what comes before the last of
+ * them from then on.
  */
 export function firstPlaces(
   index: EntryIndex,
@@ -56,29 +60,32 @@ export function firstPlaces(
   after: ListPlace | undefined,
 ): readonly ListPlace[] {
   if (limit <= 0) return [];
-  const afterWords = after && wordsOf(after.key);
-  const isLower = (slot: number, value: number, words: () => Uint32Array): boolean => {
-    const own = valueOf(index, order, slot);
-    return own === value ? isBefore(own, index.words(slot), value, words()) : own < value;
+  const value = (slot: number) => orderValue(index, order, slot);
+  const compare = (a: number, b: number) => value(b) - value(a) || index.compareKeys(b, a);
+  const isBehind = (slot: number, place: ListPlace, words: Uint32Array) => {
+    const own = value(slot);
+    return own === place.value ? isBefore(own, index.words(slot), own, words) : own < place.value;
   };
-  const isLowerThan = (slot: number, other: number) =>
-    isLower(slot, valueOf(index, order, other), () => index.words(other));
+  const afterWords = after && wordsOf(after.key);
   const kept: number[] = [];
-  let lowest = NONE;
-  const keepBest = () => {
-    kept.sort((a, b) => (isLowerThan(a, b) ? 1 : -1));
+  const keepFirst = () => {
+    kept.sort(compare);
     kept.length = Math.min(kept.length, limit);
   };
+  let last = NONE;
+  let lastValue = Number.NEGATIVE_INFINITY;
   for (let slot = index.newest; slot !== NONE; slot = index.olderThan(slot)) {
-    if (lowest !== NONE && isLowerThan(slot, lowest)) continue;
-    if (after !== undefined && afterWords !== undefined && !isLower(slot, after.value, () => afterWords)) continue;
+    const own = value(slot);
+    if (own < lastValue || (own === lastValue && index.compareKeys(slot, last) < 0)) continue;
+    if (after !== undefined && afterWords !== undefined && !isBehind(slot, after, afterWords)) continue;
     kept.push(slot);
-    if (kept.length < 2 * limit) continue;
-    keepBest();
-    lowest = kept.at(-1) ?? NONE;
+    if (kept.length < HELD_FACTOR * limit) continue;
+    keepFirst();
+    last = kept.at(-1) ?? NONE;
+    lastValue = value(last);
   }
-  keepBest();
-  return kept.map((slot) => ({ value: valueOf(index, order, slot), key: keyOfWords(index.words(slot)) }));
+  keepFirst();
+  return kept.map((slot) => ({ value: value(slot), key: keyOfWords(index.words(slot)) }));
 }
 
 function wordsOf(key: string): Uint32Array | undefined {

@@ -17,8 +17,8 @@ import { AudioCacheError } from '../protocol/audio-cache-error';
 import type { Amount, Entry, StoreReport } from '../protocol/values';
 import { isFullDisk, toStoreError } from './checked-io';
 import { CheckpointFiles } from './checkpoint-files';
-import { REMOVALS_PER_RECORD } from './compaction';
 import { clearUnprotected } from './clear-unprotected';
+import { REMOVALS_PER_RECORD } from './compaction';
 import { EntryIndex, NONE } from './entry-index';
 import { EntryPages } from './entry-pages';
 import { IndexedLog } from './indexed-log';
@@ -239,7 +239,12 @@ class SegmentLogStore implements LogStore {
       head.byteLength + body.bytes.byteLength,
       () => {
         this.#assertOpen();
-        this.#store.put(words, head, body.bytes, metadata.byteLength, { createdAtMs, accessedAtMs, expiresAtMs, hits: 0 });
+        this.#store.put(words, head, body.bytes, metadata.byteLength, {
+          createdAtMs,
+          accessedAtMs,
+          expiresAtMs,
+          hits: 0,
+        });
       },
       // The caller has its buffer back as soon as something is waited for.
       () => {

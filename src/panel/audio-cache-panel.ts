@@ -1,23 +1,29 @@
 /**
  * `<audio-cache-panel>`: what a cache is doing, live.
  *
- * The element holds the parts together and decides when they draw: at most ten times a second, in an animation
- * frame, and only while somebody can see it. Once a second it notes the totals for the line of the hit rate. It reads
- * the cache through `PanelSource` and changes nothing but what its buttons say.
+ * The element holds the parts together and decides when they draw: at most ten times a second, one card a frame, and only
+ * while somebody can see it. So however many events come, a frame never has to hold more than one card's changes. Once a
+ * second it notes the totals for the lines of the hit rate. It reads the cache through `PanelSource` and changes nothing
+ * but what its controls say.
  */
 import type { ClientEvent } from '../client-events';
-import { createSavings, createTierMeters } from './capacity';
+import { createCollectionTable } from './collection-table';
 import { element } from './dom';
 import { createEntryTable } from './entry-table';
-import { createEventLog, EVENT_TYPES } from './event-log';
+import { EVENT_TYPES } from './event-line';
+import { createEventLog } from './event-log';
+import { createGauges } from './gauges';
 import { createHealth } from './health';
 import { createHitRateChart } from './hit-rate-chart';
 import type { PanelSource } from './panel-source';
+import type { PanelView } from './panel-view';
+import { createSavings } from './savings';
 import { createSourceTable } from './source-table';
 import { STYLES } from './styles';
+import { createUpkeep } from './upkeep';
 
 const TICK_MS = 1000;
-const MIN_FRAME_MS = 100;
+const MIN_ROUND_MS = 100;
 
 /** Importing the module must work where there is no DOM, such as a server that renders the page around it. */
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
@@ -31,8 +37,11 @@ export class AudioCachePanel extends Base {
   #parts: ReturnType<typeof createParts> | undefined;
   #connections: (() => void)[] = [];
   #isVisible = false;
+  #isDue = false;
+  /** The card that the next frame draws; 0 begins a new round. */
+  #nextView = 0;
   #frame = 0;
-  #drawnAtMs = 0;
+  #roundAtMs = 0;
 
   /** The cache shown; undefined shows nothing. The panel never closes it. */
   get cache(): PanelSource | undefined {
@@ -67,10 +76,11 @@ export class AudioCachePanel extends Base {
     const cache = this.#cache;
     if (!cache || this.#connections.length > 0) return;
     this.#parts ??= createParts(this.shadowRoot ?? this.attachShadow({ mode: 'open' }), cache);
-    const { views, entries } = this.#parts;
+    const { log, entries, collections, views } = this.#parts;
     const onEvent = (event: ClientEvent) => {
-      views.log.add(event, Date.now());
-      if (event.type !== 'failed') entries.invalidate();
+      log.add(event, Date.now());
+      if (event.type !== 'failed' && event.type !== 'operation') entries.invalidate();
+      if (changesCollections(event)) collections.invalidate();
       this.#draw();
     };
     const timer = setInterval(() => this.#tick(), TICK_MS);
@@ -89,64 +99,70 @@ export class AudioCachePanel extends Base {
       () => cancelAnimationFrame(this.#frame),
     ];
     entries.invalidate();
+    collections.invalidate();
     this.#tick();
-    this.#update();
+    for (const view of views) view.update(cache.getSnapshot(), Date.now());
   }
 
   #disconnect(): void {
     for (const end of this.#connections) end();
     this.#connections = [];
     this.#frame = 0;
+    this.#nextView = 0;
     this.#parts?.entries.silence();
   }
 
   #tick(): void {
     if (!this.#cache || !this.#parts) return;
-    this.#parts.views.hitRate.sample(this.#cache.getSnapshot(), Date.now());
+    this.#parts.hitRate.sample(this.#cache.getSnapshot(), Date.now());
     if (!this.#isVisible || document.hidden) return;
     // Answers through the subscription; what a lost worker says is in the snapshot already.
     this.#cache.stats().catch(() => {});
+    this.#parts.collections.tick();
     this.#parts.entries.tick();
     this.#draw();
   }
 
-  /** Asks for a frame; what was missed while nobody looked is drawn by the first tick after. */
+  /** Asks for a round; what was missed while nobody looked is drawn by the first tick after. */
   #draw(): void {
-    if (!this.#isVisible || this.#frame) return;
-    const onFrame = (frameMs: number) => {
-      if (frameMs - this.#drawnAtMs < MIN_FRAME_MS) {
-        this.#frame = requestAnimationFrame(onFrame);
-        return;
-      }
-      this.#frame = 0;
-      this.#drawnAtMs = frameMs;
-      this.#update();
-    };
-    this.#frame = requestAnimationFrame(onFrame);
+    this.#isDue = true;
+    if (this.#isVisible && !this.#frame) this.#frame = requestAnimationFrame(this.#drawNext);
   }
 
-  #update(): void {
-    const stats = this.#cache?.getSnapshot();
-    if (stats) for (const view of Object.values(this.#parts?.views ?? {})) view.update(stats, Date.now());
-  }
+  #drawNext = (frameMs: number): void => {
+    const views = this.#parts?.views ?? [];
+    const isBegun = this.#nextView > 0;
+    if (isBegun || frameMs - this.#roundAtMs >= MIN_ROUND_MS) {
+      if (!isBegun) {
+        this.#roundAtMs = frameMs;
+        this.#isDue = false;
+      }
+      if (this.#cache) views[this.#nextView]?.update(this.#cache.getSnapshot(), Date.now());
+      this.#nextView = (this.#nextView + 1) % views.length;
+    }
+    const goesOn = this.#nextView > 0 || this.#isDue;
+    this.#frame = goesOn && this.#isVisible ? requestAnimationFrame(this.#drawNext) : 0;
+  };
+}
+
+/** Uses count as changes: the last one is shown. */
+function changesCollections({ type }: ClientEvent): boolean {
+  return type === 'labels-changed' || type.startsWith('entr') || type === 'cleared' || type === 'served';
 }
 
 function createParts(root: ShadowRoot, cache: PanelSource) {
-  const views = {
-    hitRate: createHitRateChart(),
-    sources: createSourceTable(),
-    held: createTierMeters(),
-    saved: createSavings(),
-    health: createHealth(),
-    log: createEventLog(),
-  };
-  const entries = createEntryTable(cache);
-  const { log, ...figures } = views;
-  const cards = [...Object.values(figures), entries, log].map((part) => part.root);
+  const hitRate = createHitRateChart();
+  const log = createEventLog();
+  const collections = createCollectionTable(cache, (name) => entries.showCollection(name));
+  const entries = createEntryTable(cache, (name) => collections.choose(name));
+  const figures = [hitRate, createSourceTable(), createGauges(cache), createSavings(cache), createHealth()];
+  const upkeep = createUpkeep(cache);
+  const views: readonly PanelView[] = [...figures, upkeep, log];
+  const cards = [...figures, collections, upkeep, entries, log].map((part) => part.root);
   // A constructed sheet, since a strict Content-Security-Policy refuses <style>.
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLES);
   root.adoptedStyleSheets = [sheet];
   root.replaceChildren(element('div', { class: 'grid', lang: 'en', dir: 'ltr' }, ...cards));
-  return { views, entries };
+  return { hitRate, log, entries, collections, views };
 }

@@ -47,9 +47,9 @@ export function scrollArea(cardName: string, ...children: readonly Node[]): HTML
 }
 
 /** A table with a title for each column. */
-export function columns(titles: readonly string[], body: HTMLElement): HTMLElement {
+export function columns(titles: readonly string[], ...bodies: readonly HTMLElement[]): HTMLElement {
   const head = element('tr', {}, ...titles.map((title) => element('th', {}, title)));
-  return element('table', {}, element('thead', {}, head), body);
+  return element('table', {}, element('thead', {}, head), ...bodies);
 }
 
 /** A list of labelled figures, and a way to fill them in the order of the labels. */
@@ -63,4 +63,14 @@ export function figures(...labels: readonly string[]): {
     list: element('dl', {}, ...groups),
     show: (...texts) => setTexts(values, texts),
   };
+}
+
+/** A line that says what became of something; announced when it changes, and not there while it is empty. */
+export function statusLine(): HTMLElement {
+  return element('p', { class: 'note', role: 'status' });
+}
+
+/** A control with a label before it. */
+export function field(label: string, control: HTMLElement): HTMLElement {
+  return element('label', {}, element('small', {}, label), control);
 }

@@ -1,21 +1,33 @@
 /**
- * The entries the cache holds, latest use first, each with a button to hear it and one to delete it.
+ * The entries the cache holds, each with buttons to hear it, to see more and to delete it; by search, order and collection.
  *
- * Read again when entries came or went, at most once a tick; rows are kept by key, so that focus and hover stay where
- * they are. More is read as one longer page, not as a second one: the order may have changed in between.
+ * Read again when entries came or went, at most once a tick; rows are kept by key, so that focus, hover and open details
+ * stay where they are. More is read as one longer page, not as a second one: the order may have changed in between.
  */
-import type { EntryInfo } from '../../core/protocol/values';
-import { card, columns, element, scrollArea, setAttribute, setText } from './dom';
-import { entryTitle, formatAge, formatBytes } from './format';
+import type { EntryInfo, EntrySort } from '../../core/protocol/values';
+import { messageOf } from './actions';
+import { card, columns, element, field, scrollArea, setText, statusLine } from './dom';
+import { createEntryRow, type EntryRow } from './entry-row';
+import { formatCount } from './format';
+import { arrange, createListing } from './listing';
 import type { PanelClip, PanelSource } from './panel-source';
 
 const FIRST_ENTRIES = 25;
-/** The most one call may ask for, and as many rows as a table can be read by. */
-const MAX_ENTRIES = 1000;
+/** As many rows as a table can be read by, and as can be laid out between two frames. */
+const MAX_ENTRIES = 200;
+/** A search begins once nothing was typed for so long. */
+const TYPING_MS = 200;
 
-interface EntryRow {
-  readonly root: HTMLElement;
-  readonly show: (entry: EntryInfo, nowMs: number, isPlaying: boolean) => void;
+interface Query {
+  readonly limit: number;
+  readonly sort: EntrySort;
+  readonly search: string;
+  readonly collection: string | undefined;
+}
+
+interface Found {
+  readonly entries: readonly EntryInfo[];
+  readonly hasMore: boolean;
 }
 
 /** The entry being heard; `clip` once it is there. */
@@ -31,92 +43,84 @@ export interface EntryTable {
   readonly invalidate: () => void;
   /** Brings what is shown up to date; to be called about once a second. */
   readonly tick: () => void;
+  /** Shows only the members of a collection from now on, or all. */
+  readonly showCollection: (name: string | undefined) => void;
   /** Stops what is playing. */
   readonly silence: () => void;
 }
 
-/** Creates the view of one cache's entries. */
-export function createEntryTable(cache: PanelSource): EntryTable {
-  const body = element('tbody');
-  const note = element('p', { class: 'note', role: 'status' });
-  const more = element('button', { class: 'more', hidden: '' }, 'Show more');
-  const table = columns(['phrase', 'size', 'age', 'actions'], body);
+/** Creates the view of one cache's entries. `onCollection` is told which collection is shown. */
+export function createEntryTable(cache: PanelSource, onCollection: (name: string | undefined) => void): EntryTable {
+  const status = statusLine();
+  const count = element('p', { class: 'note' });
+  const search = element('input', { type: 'search', placeholder: 'text, or the beginning of a key' });
+  const sort = element(
+    'select',
+    {},
+    element('option', { value: 'accessed' }, 'last used'),
+    element('option', { value: 'created' }, 'newest'),
+    element('option', { value: 'size' }, 'largest'),
+  );
+  const all = element('button', { type: 'button', class: 'chip', hidden: '' });
+  const more = element('button', { type: 'button', class: 'more', hidden: '' }, 'Show more');
+  const table = columns(['phrase', 'size', 'age', 'actions']);
   const rows = new Map<string, EntryRow>();
-  let entries: readonly EntryInfo[] = [];
-  let limit = FIRST_ENTRIES;
-  let isStale = true;
-  let isReading = false;
+  let found: Found = { entries: [], hasMore: false };
   let playback: Playback | undefined;
+  let typing: ReturnType<typeof setTimeout> | undefined;
 
-  more.onclick = () => {
-    limit = Math.min(2 * limit, MAX_ENTRIES);
-    void read();
+  const listing = createListing<Query, Found>({
+    first: { limit: FIRST_ENTRIES, sort: 'accessed', search: '', collection: undefined },
+    load,
+    show: (answer, query) => {
+      found = answer;
+      const isMost = query.limit >= MAX_ENTRIES;
+      more.hidden = !answer.hasMore || isMost;
+      const what = query.search || query.collection !== undefined ? 'Nothing held fits.' : 'Nothing is held yet.';
+      const narrowed = answer.hasMore && isMost ? `The first ${formatCount(MAX_ENTRIES)}; search to find others.` : '';
+      setText(count, answer.entries.length === 0 ? what : narrowed);
+      show();
+    },
+    fail: (error) => setText(count, `The cache did not answer: ${messageOf(error)}`),
+  });
+
+  const ask = (change: Partial<Query>) => listing.read({ ...listing.query(), limit: FIRST_ENTRIES, ...change });
+  more.onclick = () => ask({ limit: Math.min(2 * listing.query().limit, MAX_ENTRIES) });
+  sort.onchange = () => ask({ sort: sort.value as EntrySort }); // Its options are all there is to choose.
+  search.oninput = () => {
+    clearTimeout(typing);
+    typing = setTimeout(() => ask({ search: search.value.trim() }), TYPING_MS);
+  };
+  all.onclick = () => {
+    search.focus();
+    showCollection(undefined);
   };
 
-  async function read(): Promise<void> {
-    isStale = true;
-    if (isReading) return;
-    isReading = true;
-    isStale = false;
-    try {
-      const page = await cache.entries({ limit });
-      entries = page.entries;
-      more.hidden = page.cursor === undefined || limit === MAX_ENTRIES;
-      setText(note, entries.length === 0 ? 'Nothing is held yet.' : '');
-      show();
-    } catch {
-      setText(note, 'The cache did not answer.');
-      isStale = true;
-    }
-    isReading = false;
+  /** A search looks through so much at a time, so its pages may be short or empty. */
+  async function load({ limit, sort, search, collection }: Query, isWanted: () => boolean): Promise<Found> {
+    const entries: EntryInfo[] = [];
+    let cursor: string | undefined;
+    do {
+      const filters = { ...(search && { search }), ...(collection !== undefined && { collection }) };
+      const page = await cache.entries({ limit: limit - entries.length, cursor, sort, ...filters });
+      entries.push(...page.entries);
+      cursor = page.cursor;
+      if (search && cursor !== undefined && isWanted() && rows.size === 0) setText(count, 'Searching …');
+    } while (cursor !== undefined && entries.length < limit && isWanted());
+    return { entries, hasMore: cursor !== undefined };
   }
 
   function show(): void {
     const nowMs = Date.now();
-    // The table stands in a shadow root, whose activeElement is the HTML element focused inside it.
-    const focused = (body.getRootNode() as ShadowRoot).activeElement as HTMLElement | null;
-    const keys = new Set(entries.map((entry) => entry.key));
-    for (const [key, row] of rows) {
-      if (keys.has(key)) continue;
-      row.root.remove();
-      rows.delete(key);
-    }
-    let next = body.firstElementChild;
-    for (const entry of entries) {
-      const row = rows.get(entry.key) ?? createRow(entry.key);
-      rows.set(entry.key, row);
-      row.show(entry, nowMs, playback?.key === entry.key);
-      if (row.root === next) next = next.nextElementSibling;
-      else body.insertBefore(row.root, next);
-    }
-    // A row that moved took the focus away from its buttons; a removed one is not focusable and changes nothing.
-    focused?.focus({ preventScroll: true });
+    const currency = cache.getSnapshot().config.price?.currency;
+    const entryByKey = new Map(found.entries.map((entry) => [entry.key, entry]));
+    arrange(table, rows, [...entryByKey.keys()], createRow, table.querySelector('tbody'));
+    for (const [key, entry] of entryByKey) rows.get(key)?.show(entry, nowMs, playback?.key === key, currency);
   }
 
   function createRow(key: string): EntryRow {
-    const phrase = element('span', { dir: 'auto' });
-    const detail = element('small');
-    const size = element('td');
-    const age = element('td');
-    const play = element('button');
-    const remove = element('button', {}, '✕');
-    play.onclick = () => void playOrStop(key);
-    remove.onclick = () => void removeEntry(key);
-    return {
-      root: element('tr', {}, element('td', {}, phrase, detail), size, age, element('td', {}, play, remove)),
-      show: (entry, nowMs, isPlaying) => {
-        const title = entryTitle(entry);
-        const { voice, speed } = entry.spec ?? {};
-        setText(phrase, title);
-        setText(detail, [voice, speed && `${speed}×`, entry.tiers.join(' + ')].filter(Boolean).join(' · '));
-        setText(size, formatBytes(entry.byteLength));
-        setText(age, formatAge(nowMs - entry.createdAtMs));
-        // U+FE0E keeps phones from showing an emoji.
-        setText(play, isPlaying ? '■\uFE0E' : '▶\uFE0E');
-        setAttribute(play, 'aria-label', `${isPlaying ? 'Stop' : 'Play'}: ${title}`);
-        setAttribute(remove, 'aria-label', `Delete: ${title}`);
-      },
-    };
+    const [playIt, removeIt] = [() => void playOrStop(key), () => void removeEntry(key)];
+    return createEntryRow({ cache, key, status, playOrStop: playIt, remove: removeIt, changed: () => listing.read() });
   }
 
   async function playOrStop(key: string): Promise<void> {
@@ -125,13 +129,14 @@ export function createEntryTable(cache: PanelSource): EntryTable {
     if (isPlaying) return;
     const mine: Playback = { key };
     playback = mine;
+    setText(status, '');
     show();
     try {
       mine.clip = await cache.get({ key });
-      if (mine.clip === undefined) setText(note, 'It is no longer held.');
+      if (mine.clip === undefined) setText(status, 'It is no longer held.');
       else if (playback === mine) await mine.clip.play();
     } catch (error) {
-      setText(note, `It could not be played: ${error}`);
+      setText(status, `It could not be played: ${messageOf(error)}`);
     }
     if (playback === mine) silence();
   }
@@ -146,26 +151,34 @@ export function createEntryTable(cache: PanelSource): EntryTable {
   async function removeEntry(key: string): Promise<void> {
     const root = rows.get(key)?.root;
     const neighbour = root?.nextElementSibling ?? root?.previousElementSibling;
-    neighbour?.querySelector<HTMLElement>('button:last-child')?.focus();
+    const next = neighbour?.querySelector<HTMLElement>('tr:first-child button:last-child') ?? search;
+    next.focus();
     if (playback?.key === key) silence();
+    setText(status, '');
     try {
       await cache.delete({ key });
-    } catch {
-      setText(note, 'The cache did not answer.');
-      isStale = true;
+    } catch (error) {
+      setText(status, `It could not be deleted: ${messageOf(error)}`);
     }
-    void read();
+    listing.read();
   }
 
+  function showCollection(name: string | undefined): void {
+    all.hidden = name === undefined;
+    setText(all, `In “${name ?? ''}” ✕`);
+    all.setAttribute('aria-label', `Only “${name ?? ''}” is shown: show all`);
+    onCollection(name);
+    ask({ collection: name });
+  }
+
+  const filters = element('div', { class: 'fields' }, field('search', search), field('order', sort), all);
   return {
-    root: card('entries', 'Entries', scrollArea('entries', table, more), note),
-    invalidate: () => {
-      isStale = true;
-    },
+    root: card('entries', 'Entries', filters, scrollArea('entries', table, more), count, status),
+    invalidate: listing.invalidate,
     tick: () => {
-      if (isStale) void read();
-      else show();
+      if (!listing.tick()) show();
     },
+    showCollection,
     silence,
   };
 }

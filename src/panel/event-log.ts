@@ -1,83 +1,117 @@
 /**
- * The last hundred events, newest first.
+ * The last events, newest first, with pause, filter and copy.
  *
- * Events can come by the thousand a second: adding one only pushes it into a bounded list, and a frame creates rows
- * for what is new. Not a live region, since nobody wants that read out.
+ * Events can come by the thousand a second: adding one only pushes it into a bounded list, and a frame puts what is new
+ * into words and rows, at most a hundred, which are used again instead of created. Paused, nothing is drawn at all. Not a
+ * live region, since nobody wants that read out.
  */
 import type { ClientEvent } from '../client-events';
-import { card, element, scrollArea } from './dom';
-import { formatBytes, formatCount, formatTime, shortKey } from './format';
+import { actionButton } from './actions';
+import { card, element, field, scrollArea, setAttribute, setText, setTexts, statusLine } from './dom';
+import { describeEvent, isTold } from './event-line';
+import { formatCount } from './format';
 import type { PanelView } from './panel-view';
 
-/** An event in words. */
-export type EventLine = readonly [kind: string, subject: string, figure?: string];
+const MAX_ROWS = 100;
+/** So many are kept to be filtered and copied. */
+const MAX_EVENTS = 1000;
 
-const MAX_LINES = 100;
-
-/** Every type of event a client has; `describeEvent` makes the compiler notice a new one. */
-export const EVENT_TYPES: readonly ClientEvent['type'][] = [
-  'served',
-  'failed',
-  'entry-added',
-  'entry-deleted',
-  'cleared',
-  'entries-removed',
-  'owner-changed',
-  'warning',
-];
-
-/** Puts an event into words. */
-export function describeEvent(event: ClientEvent): EventLine {
-  switch (event.type) {
-    case 'served':
-      return [
-        event.source,
-        (event.text ?? shortKey(event.key)) + (event.joined ? ' (joined)' : ''),
-        formatTime(event.latencyMs),
-      ];
-    case 'failed':
-      return [event.type, event.error.message];
-    case 'entry-added':
-      return ['added', shortKey(event.key), formatBytes(event.byteLength)];
-    case 'entry-deleted':
-      return ['deleted', shortKey(event.key)];
-    case 'cleared':
-      return [event.type, 'all entries'];
-    case 'entries-removed':
-      return [event.reason, `${formatCount(event.entries)} from ${event.tier}`, formatBytes(event.bytes)];
-    case 'owner-changed':
-      return ['tab', event.role];
-    case 'warning':
-      return [event.type, event.message];
-  }
+interface LoggedEvent {
+  readonly event: ClientEvent;
+  readonly atMs: number;
+  /** Its words, once somebody needed them. */
+  line?: readonly [time: string, kind: string, subject: string, figure: string];
 }
 
 /** Creates the view. */
 export function createEventLog(): PanelView & { readonly add: (event: ClientEvent, nowMs: number) => void } {
   const list = element('ol');
-  let pending: { readonly event: ClientEvent; readonly atMs: number }[] = [];
+  const status = statusLine();
+  const filter = element('input', { type: 'search', placeholder: 'text or kind' });
+  const pause = element('button', { type: 'button', 'aria-pressed': 'false' }, 'Pause');
+  const missed = element('small');
+  let events: LoggedEvent[] = [];
+  /** How many of the last ones no row shows yet. */
+  let undrawn = 0;
+  let isPaused = false;
+  let wanted = '';
+
+  const isWanted = (logged: LoggedEvent) => wanted === '' || lineOf(logged).join(' ').toLowerCase().includes(wanted);
+  pause.onclick = () => {
+    isPaused = !isPaused;
+    setAttribute(pause, 'aria-pressed', `${isPaused}`);
+    update();
+  };
+  filter.oninput = () => {
+    wanted = filter.value.trim().toLowerCase();
+    list.replaceChildren();
+    // Paused, the filter still chooses among what had been shown by then.
+    const shown = isPaused ? events.slice(0, events.length - undrawn) : events;
+    list.append(...newest(shown, MAX_ROWS).map((logged) => fillRow(createRow(), logged)));
+    if (!isPaused) undrawn = 0;
+  };
+  const copy = actionButton('Copy', status, async () => {
+    const lines = newest(events, MAX_EVENTS).map((logged) => lineOf(logged).join('\t'));
+    await navigator.clipboard.writeText(lines.join('\n'));
+    return `Copied ${formatCount(lines.length)} lines.`;
+  });
+
+  /** The last of the events that pass the filter, newest first. */
+  function newest(from: readonly LoggedEvent[], limit: number): LoggedEvent[] {
+    const found: LoggedEvent[] = [];
+    for (let index = from.length - 1; index >= 0 && found.length < limit; index--) {
+      const logged = from[index];
+      if (logged && isWanted(logged)) found.push(logged);
+    }
+    return found;
+  }
+
+  function update(): void {
+    setText(missed, isPaused && undrawn > 0 ? `${formatCount(undrawn)} new` : '');
+    if (isPaused || undrawn === 0) return;
+    const fresh = newest(events.slice(-undrawn), MAX_ROWS);
+    undrawn = 0;
+    const rows = fresh.map((logged) => {
+      // The oldest row is taken for the newest event.
+      const row = list.childElementCount < MAX_ROWS ? createRow() : (list.lastElementChild ?? createRow());
+      row.remove();
+      return fillRow(row, logged);
+    });
+    list.prepend(...rows);
+    while (list.childElementCount > MAX_ROWS) list.lastElementChild?.remove();
+  }
+
+  const controls = element('div', { class: 'fields' }, field('filter', filter), pause, copy, missed);
   return {
-    root: card('log', 'Events', scrollArea('log', list)),
+    root: card('log', 'Events', controls, scrollArea('log', list), status),
     add: (event, atMs) => {
-      if (pending.push({ event, atMs }) > MAX_LINES) pending.shift();
+      if (!isTold(event)) return;
+      events.push({ event, atMs });
+      undrawn = Math.min(undrawn + 1, MAX_EVENTS);
+      // Cut seldom, so that an event costs no shift of all others.
+      if (events.length >= 2 * MAX_EVENTS) events = events.slice(-MAX_EVENTS);
     },
-    update: () => {
-      if (pending.length === 0) return;
-      list.prepend(...pending.reverse().map(({ event, atMs }) => eventRow(event, atMs)));
-      pending = [];
-      while (list.childElementCount > MAX_LINES) list.lastElementChild?.remove();
-    },
+    update,
   };
 }
 
-function eventRow(event: ClientEvent, atMs: number): HTMLElement {
-  const [kind, subject, figure = ''] = describeEvent(event);
-  return element(
-    'li',
-    { class: kind },
-    element('small', {}, new Date(atMs).toTimeString().slice(0, 8)),
-    element('b', {}, kind),
-    element('span', { dir: 'auto', title: subject }, subject),
-    element('small', {}, figure),
-  );
+function lineOf(logged: LoggedEvent): readonly [string, string, string, string] {
+  if (!logged.line) {
+    const [kind, subject, figure = ''] = describeEvent(logged.event);
+    logged.line = [new Date(logged.atMs).toTimeString().slice(0, 8), kind, subject, figure];
+  }
+  return logged.line;
+}
+
+function createRow(): HTMLElement {
+  return element('li', {}, element('small'), element('b'), element('span', { dir: 'auto' }), element('small'));
+}
+
+function fillRow(row: Element, logged: LoggedEvent): Element {
+  const line = lineOf(logged);
+  setAttribute(row, 'class', line[1]);
+  setTexts([...row.children], line);
+  const [, , subject] = row.children;
+  if (subject) setAttribute(subject, 'title', line[2]);
+  return row;
 }

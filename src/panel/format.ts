@@ -4,6 +4,7 @@ import type { EntryInfo } from '../../core/protocol/values';
 type Units = readonly (readonly [size: number, name: string])[];
 
 const NUMBER = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const DATE = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 const BYTES: Units = [
   [1, 'B'],
   [2 ** 10, 'KB'],
@@ -47,6 +48,19 @@ export function formatTime(ms: number): string {
 /** How long ago something was, in whole units. A clock that went back gives zero. */
 export function formatAge(ageMs: number): string {
   return inLargestUnit(Math.max(0, ageMs), AGES);
+}
+
+/** A moment, as a date with a time; without an end it is `never`. */
+export function formatMoment(atMs: number): string {
+  return Number.isFinite(atMs) ? DATE.format(atMs) : 'never';
+}
+
+/** Money, to the cent; of amounts below a tenth, two digits that mean something. */
+export function formatMoney(amount: number, currency: string): string {
+  const zeros = amount === 0 ? 0 : Math.max(0, -1 - Math.floor(Math.log10(Math.abs(amount))));
+  const digits = Math.min(2 + zeros, 20);
+  const format = { style: 'currency', currency, minimumFractionDigits: 2, maximumFractionDigits: digits } as const;
+  return new Intl.NumberFormat('en', format).format(amount);
 }
 
 /** The first digits of a key, without its prefix `v1_`. */

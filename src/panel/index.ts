@@ -1,7 +1,7 @@
 /** Entry of `reprise-cache/panel`: importing it defines `<audio-cache-panel>`, once. */
 import { AudioCachePanel } from './audio-cache-panel';
 
-export type { PanelClip, PanelSource } from './panel-source';
+export type { PanelClip, PanelEntriesQuery, PanelProgress, PanelSource, PanelTarget } from './panel-source';
 export { AudioCachePanel };
 
 declare global {

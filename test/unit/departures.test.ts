@@ -56,6 +56,30 @@ describe('Why an entry went', () => {
     expect(departures.reasonFor(keyOf(50_000))).toBe('deleted');
   });
 
+  it('is found where a place is used again by a key of the same chain', () => {
+    const [first, second, third, never] = [1, 2, 3, 4].map((number) => keyOf(number * 16_384)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const others = Array.from({ length: 9_998 }, (_, number) => keyOf(number + 1));
+    for (const gone of [first, second]) {
+      const departures = new Departures();
+      departures.noteAll([first, second], 'evicted');
+      departures.forget(gone);
+      departures.noteAll(others, 'evicted');
+      // Over the places of the first two. With a chain that runs in a circle a search would not end.
+      departures.noteAll([third, first], 'expired');
+      expect([first, second, third, never].map((key) => departures.reasonFor(key))).toEqual([
+        'expired',
+        'new',
+        'expired',
+        'new',
+      ]);
+    }
+  });
+
   it('is that of two keys that begin alike, which is why nothing is decided by it', () => {
     const departures = new Departures();
     const beginning = `v1_${'a'.repeat(13)}`;

@@ -90,7 +90,8 @@ describe('The index', () => {
             hits: step.hits,
           };
           const createdAtMs = held?.createdAtMs ?? step.time;
-          if (step.type === 'add' && slot === NONE) index.add(wordsOf(key), locationOf(step.id), { createdAtMs, ...use });
+          if (step.type === 'add' && slot === NONE)
+            index.add(wordsOf(key), locationOf(step.id), { createdAtMs, ...use });
           else if (slot !== NONE) index.setUse(slot, use);
           else continue;
           model.set(key, { id: step.id, isProtected: held?.isProtected ?? false, createdAtMs, ...use });

@@ -6,7 +6,7 @@ import { openIndexedDbStore } from '../../worker/indexeddb-store';
 import { FakeClock } from '../fake-clock';
 import { failCommitsThatPut, failToRead, recordTransactions } from '../indexeddb-faults';
 import { describeStoreContract } from '../store-contract';
-import { entryOf, keyOf } from '../stored-entries';
+import { entryOf, expectEntry, keyOf } from '../stored-entries';
 
 describeStoreContract('IndexedDbStore', (place, clock) => openIndexedDbStore({ name: place, clock }), {
   severalWriters: true,
@@ -130,6 +130,84 @@ describe('IndexedDbStore', () => {
     });
   });
 
+  describe('protection', () => {
+    it('is passed over once in an eviction of many steps', async () => {
+      await writeMany(300);
+      store.protect(
+        Array.from({ length: 200 }, (_, id) => keyOf(id)),
+        true,
+      );
+      const openCursor = vi.spyOn(IDBIndex.prototype, 'openKeyCursor');
+      const { keys } = await store.evict(Number.POSITIVE_INFINITY, 90);
+      expect(keys).toEqual(Array.from({ length: 90 }, (_, index) => keyOf(200 + index)));
+      const ranges = openCursor.mock.calls.map(([range]) => range);
+      expect(ranges.length).toBeGreaterThan(3);
+      for (const range of ranges.slice(1)) expect((range as IDBKeyRange).lower[0]).toBeGreaterThanOrEqual(1200);
+    });
+
+    it('leaves neither damaged records nor entries without one behind when all others are cleared', async () => {
+      await writeMany(5);
+      await tamper((database) => database.put('catalog', { key: keyOf(1) }));
+      await tamper((database) => database.delete('catalog', keyOf(3)));
+      store.protect([keyOf(2), keyOf(4), keyOf(9)], true);
+      expect((await store.clear(true)).entries).toBeGreaterThan(0);
+      expect(store.usage()).toEqual({ entries: 2, bytes: 20 });
+      await tamper(async (database) => {
+        for (const part of ['catalog', 'metadata', 'audio']) {
+          expect(await database.getAllKeys(part)).toEqual([keyOf(2), keyOf(4)]);
+        }
+      });
+    });
+  });
+
+  it.each(['many', { bytes: 1 }, new Uint8Array(3)])('takes a note that is none (%j) for none', async (damaged) => {
+    await tamper((database) => database.put('ledger', damaged, 'note'));
+    expect(await store.readNote()).toBeUndefined();
+    await store.writeNote(new Uint8Array([1, 2]), 'relaxed');
+    expect(await store.readNote()).toEqual(new Uint8Array([1, 2]));
+  });
+
+  describe('a database of version 1', () => {
+    /** As that version made it and filled it. */
+    const makeFormer = async (): Promise<void> => {
+      await store.close();
+      name = `${name}, former`;
+      const database = await openDB(name, 1, {
+        upgrade: (former) => {
+          const catalog = former.createObjectStore('catalog', { keyPath: 'key' });
+          catalog.createIndex('byLastAccess', ['accessedAtMs', 'key', 'byteLength']);
+          catalog.createIndex('byExpiry', ['expiresAtMs', 'key', 'byteLength']);
+          for (const part of ['metadata', 'audio', 'ledger']) former.createObjectStore(part);
+        },
+      });
+      for (let id = 0; id < 30; id++) {
+        const { metadata, bytes } = entryOf(id, { byteLength: 10 + id });
+        const { key, byteLength, expiresAtMs } = metadata;
+        await database.put('catalog', { key, byteLength, accessedAtMs: 1000 + id, expiresAtMs });
+        await database.put('metadata', metadata, key);
+        await database.put('audio', bytes, key);
+      }
+      await database.put('catalog', { key: keyOf(30) });
+      database.close();
+      store = await openIndexedDbStore({ name, clock });
+    };
+
+    it('keeps its entries, in all orders', async () => {
+      await makeFormer();
+      for (const order of ['accessed', 'created', 'size'] as const) {
+        const { entries } = await store.list({ limit: 100, order });
+        expect(entries.map(({ metadata }) => metadata.key)).toEqual(
+          Array.from({ length: 30 }, (_, index) => keyOf(29 - index)),
+        );
+      }
+      expectEntry(await store.read(keyOf(7)), entryOf(7, { byteLength: 17 }));
+      store.touch(keyOf(7), { accessedAtMs: 5000, hits: 2 });
+      await reopen();
+      expect(await store.readMetadata(keyOf(7))).toMatchObject({ accessedAtMs: 5000, hits: 2 });
+      expect((await store.evict(10, 1)).keys).toEqual([keyOf(0)]);
+    });
+  });
+
   it('answers reads between the steps of a long eviction', async () => {
     await writeMany(200);
     let isOver = false;
@@ -167,10 +245,9 @@ describe('IndexedDbStore', () => {
       await tamper((database) => database.put('metadata', {}, keyOf(2)));
       const page = await store.list({ limit: 2 });
       expect(page.entries.map(({ metadata }) => metadata.key)).toEqual([keyOf(3)]);
-      expect((await store.list({ limit: 2, cursor: page.cursor })).entries.map(({ metadata }) => metadata.key)).toEqual([
-        keyOf(1),
-        keyOf(0),
-      ]);
+      expect((await store.list({ limit: 2, cursor: page.cursor })).entries.map(({ metadata }) => metadata.key)).toEqual(
+        [keyOf(1), keyOf(0)],
+      );
       expect(store.usage()).toEqual({ entries: 3, bytes: 30 });
     });
 

@@ -23,25 +23,28 @@ async function openWithNotes(count: number): Promise<LogStoreFixture> {
 }
 
 describe('The note', () => {
-  it.each([0, 1, 2, 5])('is the former one or the new one after a kill in any write of it, the %ith', async (before) => {
-    for (const durability of ['relaxed', 'durable'] as const) {
-      for (let step = 0; step <= 20; step++) {
-        const fixture = (await openWithNotes(before)).copy();
-        await fixture.open();
-        fixture.directory.killInWrite(1, (writtenBytes) => Math.round((writtenBytes * step) / 20));
-        await expect(fixture.store.writeNote(noteOf(before), durability)).rejects.toThrow();
-        const found = await (await fixture.open()).readNote();
-        const expected = step === 20 ? before : before - 1;
-        expect(found, `${step} twentieths`).toEqual(expected < 0 ? undefined : noteOf(expected));
-        // It can be written again, twice, so that both files are.
-        for (const number of [50, 51]) {
-          await fixture.store.writeNote(noteOf(number), 'relaxed');
-          await fixture.killAndReopen();
-          expect(await fixture.store.readNote()).toEqual(noteOf(number));
+  it.each([0, 1, 2, 5])(
+    'is the former one or the new one after a kill in any write of it, the %ith',
+    async (before) => {
+      for (const durability of ['relaxed', 'durable'] as const) {
+        for (let step = 0; step <= 20; step++) {
+          const fixture = (await openWithNotes(before)).copy();
+          await fixture.open();
+          fixture.directory.killInWrite(1, (writtenBytes) => Math.round((writtenBytes * step) / 20));
+          await expect(fixture.store.writeNote(noteOf(before), durability)).rejects.toThrow();
+          const found = await (await fixture.open()).readNote();
+          const expected = step === 20 ? before : before - 1;
+          expect(found, `${step} twentieths`).toEqual(expected < 0 ? undefined : noteOf(expected));
+          // It can be written again, twice, so that both files are.
+          for (const number of [50, 51]) {
+            await fixture.store.writeNote(noteOf(number), 'relaxed');
+            await fixture.killAndReopen();
+            expect(await fixture.store.readNote()).toEqual(noteOf(number));
+          }
         }
       }
-    }
-  });
+    },
+  );
 
   it.each(FAULTS.flatMap((fault) => [false, true].map((isPersistent) => ({ fault, isPersistent }))))(
     'is the former one or the new one, whichever operation fails: $fault, persistent: $isPersistent',

@@ -47,7 +47,8 @@ describe('Protected entries', () => {
         ids.push(id);
         fixture.store.protect([keyOf(id)], true);
       }
-      if (random() < 0.1) await fixture.store.remove(keyOf(id - 1 - Math.floor(random() * 3) * 10 - (id % 10 === 4 ? 1 : 0)));
+      if (random() < 0.1)
+        await fixture.store.remove(keyOf(id - 1 - Math.floor(random() * 3) * 10 - (id % 10 === 4 ? 1 : 0)));
       if (id % 20 === 0) {
         while (fixture.store.report().bytesOnDisk > SMALL_MAX_BYTES * 0.9) {
           const { isWorthwhile, evicted } = await fixture.store.reclaim(true);
@@ -76,19 +77,20 @@ describe('Protected entries', () => {
     ['one in every other file', (id: number) => id % 26 === 5],
   ])('survive a full disk, which still takes new entries afterwards: %s', async (_where, isProtected) => {
     const fixture = await openAged();
-    const { store, directory, clock } = fixture;
-    directory.maxBytes = directory.byteLength + 4_000_000;
-    const ids: number[] = [];
-    let id = 0;
+    const { directory, clock } = fixture;
+    for (let id = 0; id < 200; id++) await write(fixture, id);
+    const ids = Array.from({ length: 200 }, (_, id) => id).filter(isProtected);
+    // Checkpoints as large as they will be are there, as in a store that has been in use for a while.
+    const store = await fixture.reopen();
+    store.protect(ids.map(keyOf), true);
+    directory.maxBytes = directory.byteLength + 50_000;
+    let id = 200;
     const isWritten = () =>
       store.write(entryOfSize(id), clock.nowMs(), 'relaxed').then(
         () => true,
         () => false,
       );
-    for (; await isWritten(); id++) {
-      if (isProtected(id)) ids.push(id);
-      if (isProtected(id)) store.protect([keyOf(id)], true);
-    }
+    while (await isWritten()) id++;
     expect(ids.length).toBeGreaterThan(5);
     for (let round = 0; round < 5; round++) {
       await store.evict(400_000, 100);
@@ -120,7 +122,10 @@ describe('Protected entries', () => {
       fixture,
       cold.filter((each) => each % 2 === 0),
     );
-    for (const key of evicted) expect(Number.parseInt(key.slice(3), 16) % 2 === 0 && cold.includes(Number.parseInt(key.slice(3), 16))).toBe(false);
+    for (const key of evicted)
+      expect(Number.parseInt(key.slice(3), 16) % 2 === 0 && cold.includes(Number.parseInt(key.slice(3), 16))).toBe(
+        false,
+      );
   });
 });
 

@@ -10,7 +10,11 @@ const USED = { byteLength: 10_000, createdAtMs: 777, accessedAtMs: 9_000, expire
 /** Writes entry 1 among others, and uses it in three flushes. */
 async function useOften({ store }: LogStoreFixture): Promise<void> {
   for (let id = 0; id < 40; id++) {
-    await store.write(soundEntry(id, { byteLength: 10_000, createdAtMs: 776 + id, expiresAtMs: 5_000_000 }), id, 'relaxed');
+    await store.write(
+      soundEntry(id, { byteLength: 10_000, createdAtMs: 776 + id, expiresAtMs: 5_000_000 }),
+      id,
+      'relaxed',
+    );
   }
   store.touch(keyOf(1), { accessedAtMs: 7_000, hits: 2 });
   await store.flush();

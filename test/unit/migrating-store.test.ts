@@ -4,8 +4,10 @@
  */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
+import { comparePlaces } from '../../core/storage/list-order';
+import type { EntryOrder } from '../../core/storage/store';
 import { settle } from '../fake-clock';
-import { soundEntry } from '../log-store-fixture';
+import { NAME_DURABLE_AFTER_MS, soundEntry } from '../log-store-fixture';
 import { MigratingStoreFixture, type MigratingStoreFixtureOptions } from '../migrating-store-fixture';
 import { entryOf, expectEntry, keyOf, versionOf } from '../stored-entries';
 
@@ -32,11 +34,11 @@ const writeEarlier = async (count: number): Promise<void> => {
   await earlier.close();
 };
 
-const listedKeys = async (pageSize = 100): Promise<readonly string[]> => {
+const listedKeys = async (pageSize = 100, order?: EntryOrder): Promise<readonly string[]> => {
   const keys: string[] = [];
   let cursor: string | undefined;
   do {
-    const page = await fixture.store.list({ limit: pageSize, cursor });
+    const page = await fixture.store.list({ limit: pageSize, cursor, order });
     expect(page.entries.length).toBeLessThanOrEqual(pageSize);
     keys.push(...page.entries.map(({ metadata }) => metadata.key));
     cursor = page.cursor;
@@ -46,6 +48,57 @@ const listedKeys = async (pageSize = 100): Promise<readonly string[]> => {
 
 const keysUpTo = (count: number): readonly string[] => Array.from({ length: count }, (_, id) => keyOf(id));
 const keysInLog = (count: number): readonly string[] => keysUpTo(count).filter((key) => fixture.log.has(key));
+
+describe('the note of an earlier run', () => {
+  const note = new TextEncoder().encode('pins and collections');
+  const openAfterNote = async (): Promise<void> => {
+    fixture = new MigratingStoreFixture();
+    const earlier = await fixture.database.open();
+    await earlier.write(entryOf(0), 1000, 'relaxed');
+    await earlier.writeNote(note, 'durable');
+    await earlier.close();
+    await fixture.open();
+  };
+
+  it('is read at once, and goes over before the database is deleted', async () => {
+    await openAfterNote();
+    expect(await fixture.store.readNote()).toEqual(note);
+    expect(await fixture.log.readNote()).toBeUndefined();
+    await fixture.clock.advance(AGED_MS);
+    expect(fixture.database.keys).toBeUndefined();
+    expect(await fixture.store.readNote()).toEqual(note);
+    await fixture.killAndReopen();
+    expect(await fixture.store.readNote()).toEqual(note);
+  });
+
+  it('never comes before one that was written since', async () => {
+    await openAfterNote();
+    const newer = new TextEncoder().encode('newer');
+    await fixture.store.writeNote(newer, 'relaxed');
+    expect(await fixture.store.readNote()).toEqual(newer);
+    await fixture.clock.advance(AGED_MS);
+    expect(fixture.database.keys).toBeUndefined();
+    expect(await fixture.store.readNote()).toEqual(newer);
+  });
+
+  it('keeps the database as long as it cannot be read or taken over', async () => {
+    await openAfterNote();
+    fixture.database.store?.fail('readNote', new Error('The test failed it'));
+    await fixture.clock.advance(2 * NAME_DURABLE_AFTER_MS);
+    expect(await fixture.store.readNote()).toEqual(note);
+    await fixture.clock.advance(AGED_MS);
+    expect(fixture.database.keys).toBeUndefined();
+    expect(await fixture.store.readNote()).toEqual(note);
+  });
+
+  it('goes over too when the database is deleted because it cannot be cleared', async () => {
+    await openAfterNote();
+    fixture.database.store?.fail('clear', new Error('The test failed it'));
+    await fixture.store.clear();
+    expect(fixture.database.keys).toBeUndefined();
+    expect(await fixture.store.readNote()).toEqual(note);
+  });
+});
 
 describe('entries of an earlier run', () => {
   it('are served at once, moved while nothing is asked for, and served ever after', async () => {
@@ -85,6 +138,68 @@ describe('entries of an earlier run', () => {
       await fixture.clock.advance(10_010);
       expect(keysInLog(10).length).toBeGreaterThanOrEqual(Math.min(10, step));
     }
+  });
+
+  it.each(['created', 'size'] as const)('are listed among those of the log by %s', async (order) => {
+    const given = (id: number) => ({ createdAtMs: 100 + ((id * 7) % 10), byteLength: 50 + ((id * 3) % 10) });
+    fixture = new MigratingStoreFixture();
+    const earlier = await fixture.database.open();
+    for (let id = 0; id < 10; id++) await earlier.write(entryOf(id, given(id)), 1000 + id, 'relaxed');
+    await earlier.close();
+    await fixture.open();
+    for (let id = 10; id < 20; id++) await fixture.store.write(entryOf(id, given(id)), 1000 + id, 'relaxed');
+    const expected = Array.from({ length: 20 }, (_, id) => ({
+      key: keyOf(id),
+      value: order === 'created' ? given(id).createdAtMs : given(id).byteLength,
+    })).sort(comparePlaces);
+    for (const pageSize of [1, 3, 7, 100]) {
+      expect(await listedKeys(pageSize, order)).toEqual(expected.map(({ key }) => key));
+      await fixture.clock.advance(10_100);
+    }
+    expect(keysInLog(10).length).toBeGreaterThan(0);
+  });
+
+  it('keep their uses when they are moved, those before, meanwhile and after', async () => {
+    await openAfterEarlierRun(3);
+    fixture.store.touch(keyOf(0), { accessedAtMs: 5000, hits: 3, expiresAtMs: 99_000 });
+    const expectUses = async (hits: number, expiresAtMs: number) => {
+      const [summary] = await fixture.store.survey([keyOf(0), keyOf(1)]);
+      expect(summary).toMatchObject({ hits, expiresAtMs });
+      const stored = await fixture.store.readMetadata(keyOf(0));
+      expect(stored).toMatchObject({ hits, metadata: { expiresAtMs } });
+    };
+    await expectUses(3, 99_000);
+    const { log } = fixture;
+    const write = log.write.bind(log);
+    log.write = async (...args) => {
+      fixture.store.touch(keyOf(0), { accessedAtMs: 4000, expiresAtMs: 98_000 });
+      await write(...args);
+    };
+    await fixture.clock.advance(30);
+    expect(keysInLog(3)).toEqual([keyOf(0)]);
+    await expectUses(4, 98_000);
+    fixture.store.touch(keyOf(0), { accessedAtMs: 6000 });
+    await fixture.reopen();
+    await expectUses(5, 98_000);
+  });
+
+  it('expire when they do by now', async () => {
+    await openAfterEarlierRun(3);
+    fixture.store.touch(keyOf(1), { accessedAtMs: 5000, expiresAtMs: 500 });
+    expect((await fixture.store.removeExpired(500, 10)).keys).toEqual([keyOf(1)]);
+  });
+
+  it('are protected where they are, while they are moved, and once they were', async () => {
+    await openAfterEarlierRun(6);
+    fixture.store.protect([keyOf(0), keyOf(4)], true);
+    fixture.store.touch(keyOf(4), { accessedAtMs: 1004, expiresAtMs: 1 });
+    expect((await fixture.store.removeExpired(5000, 10)).keys).toEqual([]);
+    expect((await fixture.store.evict(1, 1)).keys).toEqual([keyOf(1)]);
+    await fixture.clock.advance(AGED_MS);
+    expect(fixture.log.has(keyOf(0))).toBe(true);
+    expect((await fixture.store.evict(1_000_000, 10)).keys).toEqual([2, 3, 5].map(keyOf));
+    expect((await fixture.store.removeExpired(5000, 10)).keys).toEqual([]);
+    expect(await listedKeys()).toEqual([keyOf(4), keyOf(0)]);
   });
 
   it('are not moved between two pages of a listing', async () => {
@@ -301,6 +416,27 @@ describe('removing', () => {
     expect(fixture.database.keys).not.toContain(keyOf(0));
   });
 
+  it('clears all but what is protected in both, and keeps the database for it', async () => {
+    await fixture.clock.advance(50);
+    expect(keysInLog(6)).toEqual([keyOf(4), keyOf(5)]);
+    fixture.store.protect([keyOf(1), keyOf(4)], true);
+    expect(await fixture.store.clear(true)).toEqual({ entries: 4, bytes: 4_000 });
+    expect(await listedKeys()).toEqual([keyOf(4), keyOf(1)]);
+    await fixture.killAndReopen();
+    expect(await listedKeys()).toEqual([keyOf(4), keyOf(1)]);
+    expectEntry(await fixture.store.read(keyOf(1)), entryOf(1));
+  });
+
+  it('serves nothing that was cleared beside what is protected, though the database could not be cleared', async () => {
+    fixture.store.protect([keyOf(1)], true);
+    fixture.database.store?.fail('clear', new Error('The test failed it'));
+    expect(await fixture.store.clear(true)).toEqual({ entries: 5, bytes: 5_000 });
+    expect(await listedKeys()).toEqual([keyOf(1)]);
+    await fixture.clock.advance(AGED_MS);
+    expect(fixture.database.keys).toBeUndefined();
+    expect(await listedKeys()).toEqual([keyOf(1)]);
+  });
+
   it('deletes the database when that cannot be cleared', async () => {
     fixture.database.store?.fail('clear', new Error('The test failed it'));
     await fixture.store.clear();
@@ -335,7 +471,11 @@ describe('removing', () => {
     await other.write(entryOf(11, { expiresAtMs: 400 }), 9001, 'relaxed');
     await other.write(entryOf(13, { expiresAtMs: Number.POSITIVE_INFINITY }), 8001, 'relaxed');
     await fixture.open();
-    expect(await fixture.store.removeExpired(500, 100)).toEqual({ entries: 2, bytes: 2_000, keys: [11, 10].map(keyOf) });
+    expect(await fixture.store.removeExpired(500, 100)).toEqual({
+      entries: 2,
+      bytes: 2_000,
+      keys: [11, 10].map(keyOf),
+    });
     await fixture.killAndReopen();
     expect(await listedKeys()).toEqual([keyOf(13), keyOf(12), ...keysUpTo(6).toReversed()]);
     await fixture.store.removeExpired(Number.POSITIVE_INFINITY, 100);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
-import { describeEvent } from '../../src/panel/event-log';
+import { describeEvent } from '../../src/panel/event-line';
 
 const KEY = `v1_${'0123456789abcdef'.repeat(4)}`;
 

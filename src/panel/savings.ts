@@ -1,0 +1,83 @@
+/** What was not asked of the origin, what was, and what both come to at a price that the person can change. */
+import type { CacheStats, Savings } from '../../core/protocol/values';
+import { messageOf } from './actions';
+import { card, columns, element, field, setAttribute, setText, setTexts, statusLine } from './dom';
+import { formatCount, formatMoment, formatMoney, formatTime } from './format';
+import type { PanelSource } from './panel-source';
+import type { PanelView } from './panel-view';
+
+const LABELS = ['requests', 'characters', 'time', 'money'];
+
+/** Creates the view. */
+export function createSavings(cache: PanelSource): PanelView {
+  const rows = LABELS.map((label) => {
+    const cells = [element('td'), element('td')];
+    return { root: element('tr', {}, element('th', { scope: 'row' }, label), ...cells), cells };
+  });
+  const table = columns(['', 'saved', 'spent'], element('tbody', {}, ...rows.map(({ root }) => root)));
+  const price = element('input', { type: 'number', min: '0', step: 'any', inputmode: 'decimal', placeholder: '0.015' });
+  const currency = element('input', { type: 'text', maxlength: '3', spellcheck: 'false', autocomplete: 'off' });
+  currency.value = 'USD';
+  const status = statusLine();
+  const budget = element('p', { class: 'note' });
+  const meter = element('meter', { 'aria-label': 'Budget used', min: '0' });
+  const form = element('div', { class: 'fields' }, field('per 1,000 characters', price), field('currency', currency));
+  form.hidden = !cache.configure;
+  price.onchange = apply;
+  currency.onchange = apply;
+
+  async function apply(): Promise<void> {
+    const perThousandCharacters = price.valueAsNumber;
+    if (Number.isNaN(perThousandCharacters)) return setText(status, 'A price is a number, such as 0.015.');
+    const next = { perThousandCharacters, currency: currency.value.trim().toUpperCase() };
+    try {
+      await cache.configure?.({ price: next });
+      setText(status, '');
+    } catch (error) {
+      setText(status, messageOf(error));
+    }
+  }
+
+  /** What is being typed is the person's. */
+  function showPrice({ config }: CacheStats): void {
+    const focused = (form.getRootNode() as ShadowRoot).activeElement;
+    if (!config.price || focused === price || focused === currency || status.textContent) return;
+    price.value = `${config.price.perThousandCharacters}`;
+    currency.value = config.price.currency;
+  }
+
+  function showBudget({ performance: { budget: state }, config }: CacheStats): void {
+    meter.hidden = !state;
+    if (!state) {
+      setText(budget, '');
+      return;
+    }
+    const { limit, spent, periodEndsAtMs, isExceeded } = state;
+    setAttribute(meter, 'max', `${Math.max(Number.MIN_VALUE, limit)}`);
+    setAttribute(meter, 'value', `${spent}`);
+    const consequence =
+      config.budget?.whenExceeded === 'refuse' ? 'nothing more is synthesized until then' : 'only a warning';
+    const unit = config.price?.currency ?? 'USD';
+    const shown = `${formatMoney(spent, unit)} of ${formatMoney(limit, unit)} until ${formatMoment(periodEndsAtMs)}`;
+    setText(budget, `Budget: ${shown}${isExceeded ? ` · used up: ${consequence}` : ''}`);
+  }
+
+  return {
+    root: card('saved', 'Saved and spent', table, form, status, meter, budget),
+    update: (stats) => {
+      const { saved, spent } = stats.performance;
+      const unit = stats.config.price?.currency;
+      const [savedTexts, spentTexts] = [textsOf(saved, unit), textsOf(spent, unit)];
+      for (const [index, { cells }] of rows.entries()) {
+        setTexts(cells, [savedTexts[index] ?? '', spentTexts[index] ?? '']);
+      }
+      showPrice(stats);
+      showBudget(stats);
+    },
+  };
+}
+
+function textsOf({ requests, characters, synthesisMs, cost }: Savings, currency: string | undefined): string[] {
+  const money = cost === undefined || currency === undefined ? '–' : formatMoney(cost, currency);
+  return [formatCount(requests), formatCount(characters), synthesisMs ? formatTime(synthesisMs) : '0 s', money];
+}
