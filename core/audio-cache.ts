@@ -432,6 +432,13 @@ export class AudioCache {
     // First, since a pin that does not fit is to change nothing, and what is written unpinned may go at once.
     if (labels !== undefined) await this.#labels.label(identity.key, labels, bytes.byteLength);
     const written = this.#keep(entry, durability === 'durable' ? 'durable' : 'relaxed');
+    if (labels?.pinned && !(await written)) {
+      await this.#labels.pin(identity.key, false);
+      throw new AudioCacheError(
+        'STORE_UNAVAILABLE',
+        'The audio could not be stored on disk, so it is not pinned either.',
+      );
+    }
     if (durability !== 'memory') await written;
     return identity.key;
   }

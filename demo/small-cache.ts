@@ -6,6 +6,8 @@ import { AudioCacheClient, AudioCacheError, type CleanupReport, type Clip, type 
 import { windOf } from './tones';
 
 const MIB = 1024 * 1024;
+/** The largest clip that it takes. */
+const MAX_ENTRY_BYTES = MIB / 2;
 /** What the disk tier of the small cache may take. */
 export const SMALL_LIMIT_BYTES = 8 * MIB;
 const CLIP_SECONDS = 2;
@@ -36,9 +38,10 @@ export class SmallCache {
   get client(): AudioCacheClient {
     this.#client ??= new AudioCacheClient({
       namespace: 'demo-small',
-      maxEntryBytes: MIB,
+      maxEntryBytes: MAX_ENTRY_BYTES,
       memory: { maxBytes: 2 * MIB },
       disk: { maxBytes: SMALL_LIMIT_BYTES },
+      health: { minHitRate: 0 },
       synthesize: this.#synthesize,
       onWarning: () => {}, // The panel's log shows them.
     });
@@ -47,6 +50,7 @@ export class SmallCache {
 
   /** Puts clips in until the disk tier has evicted some, and tells after each how many there are. */
   async fill(signal: AbortSignal, onPut: (put: number) => void): Promise<Filling> {
+    await this.#giveRoomBack();
     let evicted = 0;
     const unlisten = this.client.on('entries-removed', ({ tier, reason, entries }) => {
       if (tier === 'disk' && reason === 'evicted') evicted += entries;
@@ -72,6 +76,7 @@ export class SmallCache {
 
   /** Fills the limit with pinned clips, which nothing may evict, until the cache refuses one; resolves to how many fit. */
   async fillWithPins(signal: AbortSignal, onPut: (put: number) => void): Promise<number> {
+    await this.#giveRoomBack();
     for (let put = 0; put < MAX_CLIPS; put++) {
       signal.throwIfAborted();
       try {
@@ -85,16 +90,27 @@ export class SmallCache {
     return MAX_CLIPS;
   }
 
+  /** Lowers the limit to what is taken already, as a disk does that has no more to give. */
+  async takeRoomAway(): Promise<void> {
+    const { tiers } = await this.client.stats();
+    await this.client.configure({ disk: { maxBytes: Math.max(MAX_ENTRY_BYTES, tiers.disk.bytesOnDisk) } });
+  }
+
   /** A phrase asked for while nothing more can be stored. */
   sayLastWords(signal: AbortSignal): Promise<Clip> {
     const spec = { text: LAST_WORDS, voice: 'slt', speed: 1, provider: 'flite', format: 'wav', sampleRate: 16_000 };
     return this.client.getOrSynthesize(spec, { signal });
   }
 
-  /** Deletes everything, pinned or not. */
+  /** Deletes everything, pinned or not, and gives the room back. */
   async empty(): Promise<void> {
+    await this.#giveRoomBack();
     for (const name of [COLLECTION, PINNED_COLLECTION]) await this.client.deleteCollection(name);
     await this.client.clear({ pinned: true });
+  }
+
+  async #giveRoomBack(): Promise<void> {
+    await this.client.configure({ disk: { maxBytes: SMALL_LIMIT_BYTES } });
   }
 
   async #put(labels: { readonly collections: readonly string[]; readonly pinned?: boolean }): Promise<void> {

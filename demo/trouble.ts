@@ -18,14 +18,16 @@ export function setUpTrouble(smallCache: SmallCache, onUse: () => void): void {
     expire: async () => describeExpiry(await smallCache.expire()),
     quota: async (signal) => {
       const put = await smallCache.fillWithPins(signal, (count) => say(`Pinned ${count} clips …`));
-      say(`No room: after ${put} pinned clips the next one was refused (QUOTA_EXCEEDED). Now it has to speak …`);
+      const refused = `After ${put} pinned clips the next one was refused (QUOTA_EXCEEDED), and the limit is what they take.`;
+      say(`${refused} Now it has to speak …`);
+      await smallCache.takeRoomAway();
       const clip = await smallCache.sayLastWords(signal);
       try {
         await clip.play({ signal });
       } finally {
         clip.release();
       }
-      return `No room: after ${put} pinned clips the next one was refused (QUOTA_EXCEEDED). The phrase played anyway.`;
+      return `${refused} The phrase played anyway.`;
     },
     empty: async () => {
       await smallCache.empty();

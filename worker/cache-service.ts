@@ -180,10 +180,12 @@ export class CacheService implements CacheEndpoint {
         return cache.exportEntry(request.key);
       case 'import-entry':
         return cache.importEntry(request.metadata, request.bytes, request.labels, request.replaces);
-      case 'stats':
-        // Whoever counts events gets the same numbers.
+      case 'stats': {
+        const stats = cache.stats();
+        // Whoever counts events gets the same numbers, and hears of alerts before seeing them.
         this.#events?.flush();
-        return cache.stats();
+        return stats;
+      }
       case 'report':
         return cache.report(request);
       case 'storage-changed':

@@ -68,7 +68,7 @@ path.all { stroke-width: 2.5 }
 .legend .memory i { border-top-style: dashed }
 .legend .disk i { border-top-style: dotted }
 
-.spread { display: grid; gap: .5rem 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 8rem), 1fr)); margin-top: auto }
+.spread { display: grid; gap: .5rem 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 8rem), 1fr)); margin-top: auto }
 .spread > div { display: flex; flex-direction: column }
 .spread svg { border-top: 0; flex: none; height: 2.25rem; overflow: hidden; width: 100% }
 .spread path { fill: var(--tone); stroke: none }

@@ -77,6 +77,15 @@ describe('IndexedDbStore', () => {
       expect(transactions.map(({ mode }) => mode)).toEqual(['readonly']);
     });
 
+    it('knows of a touch that is being written while it reads', async () => {
+      await writeMany(1);
+      store.touch(keyOf(0), { accessedAtMs: 2000, hits: 2 });
+      const reading = store.readMetadata(keyOf(0));
+      await clock.advance(1_000);
+      expect(await reading).toMatchObject({ accessedAtMs: 2000, hits: 2 });
+      expect(await store.readMetadata(keyOf(0))).toMatchObject({ accessedAtMs: 2000, hits: 2 });
+    });
+
     it('drops touches that cannot be written, rather than hold ever more of them', async () => {
       await writeMany(1);
       failCommitsThatPut(new DOMException('', 'QuotaExceededError'));
@@ -118,6 +127,15 @@ describe('IndexedDbStore', () => {
       await store.flush();
       // It must put something: a strict transaction that changes nothing syncs nothing.
       expect(transactions).toEqual([{ mode: 'readwrite', durability: 'strict', puts: ['ledger'] }]);
+    });
+
+    it('reaches touches that are just being written', async () => {
+      await writeMany(1);
+      await store.flush();
+      const transactions = recordTransactions();
+      for (let id = 0; id < 500; id++) store.touch(keyOf(id), { accessedAtMs: 2000 });
+      await store.flush();
+      expect(transactions.map(({ durability }) => durability)).toEqual(['relaxed', 'strict']);
     });
 
     it('is not taken for given because a strict write is under way', async () => {

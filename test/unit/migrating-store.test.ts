@@ -159,6 +159,16 @@ describe('entries of an earlier run', () => {
     expect(keysInLog(10).length).toBeGreaterThan(0);
   });
 
+  it('are listed though others before them are outdated, and the log has only what comes after them', async () => {
+    fixture = new MigratingStoreFixture();
+    const earlier = await fixture.database.open();
+    for (const id of [0, 1, 2]) await earlier.write(entryOf(id, { byteLength: 100 - 10 * id }), 1000, 'relaxed');
+    await earlier.close();
+    await fixture.open();
+    for (const id of [0, 1]) await fixture.store.write(entryOf(id, { byteLength: 10 - id }), 2000, 'relaxed');
+    expect(await listedKeys(2, 'size')).toEqual([2, 0, 1].map(keyOf));
+  });
+
   it('keep their uses when they are moved, those before, meanwhile and after', async () => {
     await openAfterEarlierRun(3);
     fixture.store.touch(keyOf(0), { accessedAtMs: 5000, hits: 3, expiresAtMs: 99_000 });
