@@ -145,7 +145,10 @@ export class DiskTier {
   async unpinnedBytes(keys: readonly string[]): Promise<number> {
     const added = keys.filter((key) => !this.#pinnedBytesByKey.has(key));
     const summaries = await this.survey(added);
-    return summaries.reduce((bytes, summary) => bytes + (summary?.byteLength ?? 0), 0);
+    return added.reduce((bytes, key, index) => {
+      const { byteLength = summaries[index]?.byteLength ?? 0 } = this.held(key)?.metadata ?? {};
+      return bytes + byteLength;
+    }, 0);
   }
 
   /**
@@ -160,7 +163,8 @@ export class DiskTier {
     }
     const summaries = await this.survey(keys);
     for (const [index, key] of keys.entries()) {
-      if (this.#options.pins.isPinned(key)) this.#notePinned(key, summaries[index]?.byteLength ?? incomingBytes);
+      const byteLength = this.held(key)?.metadata.byteLength ?? summaries[index]?.byteLength ?? incomingBytes;
+      if (this.#options.pins.isPinned(key)) this.#notePinned(key, byteLength);
     }
   }
 

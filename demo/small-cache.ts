@@ -62,6 +62,9 @@ export class SmallCache {
         await this.#put({ collections: [COLLECTION] });
         onPut(++put);
       }
+      // What is being evicted while nobody waits for it is counted, too.
+      await this.client.cleanup();
+      await this.client.stats();
       return { put, evicted };
     } finally {
       unlisten();
@@ -90,10 +93,9 @@ export class SmallCache {
     return MAX_CLIPS;
   }
 
-  /** Lowers the limit to what is taken already, as a disk does that has no more to give. */
+  /** Lowers the limit far below what the pinned clips take, which nothing may remove: no further clip can be stored. */
   async takeRoomAway(): Promise<void> {
-    const { tiers } = await this.client.stats();
-    await this.client.configure({ disk: { maxBytes: Math.max(MAX_ENTRY_BYTES, tiers.disk.bytesOnDisk) } });
+    await this.client.configure({ disk: { maxBytes: MAX_ENTRY_BYTES } });
   }
 
   /** A phrase asked for while nothing more can be stored. */

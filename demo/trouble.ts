@@ -18,7 +18,7 @@ export function setUpTrouble(smallCache: SmallCache, onUse: () => void): void {
     expire: async () => describeExpiry(await smallCache.expire()),
     quota: async (signal) => {
       const put = await smallCache.fillWithPins(signal, (count) => say(`Pinned ${count} clips …`));
-      const refused = `After ${put} pinned clips the next one was refused (QUOTA_EXCEEDED), and the limit is what they take.`;
+      const refused = `After ${put} pinned clips the next one was refused (QUOTA_EXCEEDED), and now there is no room at all.`;
       say(`${refused} Now it has to speak …`);
       await smallCache.takeRoomAway();
       const clip = await smallCache.sayLastWords(signal);

@@ -246,7 +246,7 @@ export class AudioCacheClient {
     try {
       const obtained = await this.#requests.obtain({ spec, synthesize, signal, ttlMs, streaming });
       const clip = this.#serve(obtained, spec, startedAt);
-      await this.#label(spec, options);
+      await this.#label(spec, obtained, options);
       return clip;
     } catch (error) {
       this.#noteFailure(error);
@@ -421,8 +421,9 @@ export class AudioCacheClient {
     const spec = this.#resolve(input);
     try {
       const obtained = await this.#requests.regenerate({ spec, synthesize, signal, ttlMs, streaming });
+      if (!streaming) await obtained.delivered;
       const clip = this.#serve(obtained, spec, startedAt);
-      await this.#label(spec, options);
+      await this.#label(spec, obtained, options);
       return clip;
     } catch (error) {
       this.#noteFailure(error);
@@ -573,13 +574,16 @@ export class AudioCacheClient {
     this.#dispatch({ type: 'operation', name, key, latencyMs, byteLength, isFound });
   }
 
-  /** Labels what was obtained, if it is to be; what cannot be labelled plays all the same. */
-  async #label(spec: SpeechSpec, options: LabelOptions): Promise<void> {
+  /** Labels what was obtained, if it is to be; what cannot be labelled plays all the same, and so does what still comes. */
+  async #label(spec: SpeechSpec, { delivered }: Obtained, options: GetOrSynthesizeOptions): Promise<void> {
     const labels = labelsOf(options);
     if (labels === undefined) return;
-    await this.#line.call({ type: 'label', address: { spec }, labels }).catch((error: unknown) => {
-      if (error instanceof Error) this.#warn(`The phrase plays, but could not be labelled: ${error.message}`);
-    });
+    const labelled = Promise.resolve(delivered)
+      .then(() => this.#line.call({ type: 'label', address: { spec }, labels }))
+      .catch((error: unknown) => {
+        if (error instanceof Error) this.#warn(`The phrase plays, but could not be labelled: ${error.message}`);
+      });
+    if (!options.streaming) await labelled;
   }
 
   #pinTarget(input: PinInput): PinTarget {

@@ -70,9 +70,7 @@ export class Syntheses {
     wanted.signal?.throwIfAborted();
     const synthesis = this.#synthesisFor(wanted);
     const key = keyWithoutCache(this.#canonicalOf(wanted.spec), this.#options.options.keySecret);
-    const obtained = await this.#listen(synthesis, key, wanted, false);
-    if (!wanted.streaming) await synthesis.delivered;
-    return obtained;
+    return this.#listen(synthesis, key, wanted, false);
   }
 
   /** The way without a cache: the synthesis of this page that is under way, or one of its own. */
@@ -186,7 +184,14 @@ export class Syntheses {
       const audio = await abortable(synthesis.begun, signal, onAbort);
       synthesis.listen();
       // Its length and duration are not known yet.
-      return { key: await key, source: 'origin', joined, metadata: metadata(audio, 0, 0), body: audio.body };
+      return {
+        key: await key,
+        source: 'origin',
+        joined,
+        metadata: metadata(audio, 0, 0),
+        body: audio.body,
+        delivered: synthesis.delivered,
+      };
     }
     const audio: SynthesizedAudio = await abortable(synthesis.done, signal, onAbort);
     const body = new WholeBody(audio.body.copy());
@@ -196,6 +201,7 @@ export class Syntheses {
       joined,
       metadata: metadata(audio, body.byteLength, audio.synthesisMs),
       body,
+      delivered: synthesis.delivered,
     };
   }
 

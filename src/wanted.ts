@@ -18,4 +18,6 @@ export interface Wanted {
 export interface Obtained extends Omit<ClipParts, 'playbackRate'> {
   /** Why it had to be synthesized, if this page was granted that. */
   readonly missReason?: MissReason;
+  /** Of audio synthesized here: resolves once the cache has it, as far as there is one. */
+  readonly delivered?: Promise<void>;
 }

@@ -12,7 +12,7 @@ import { Compaction, REMOVALS_PER_RECORD } from './compaction';
 import { NONE } from './entry-index';
 import type { IndexedLog } from './indexed-log';
 import { keyOfWords } from './key-words';
-import { encodeRemovals, type RemovalItem, removalsBytes } from './record';
+import { encodeRemovals, paddedBytes, type RemovalItem, removalsBytes } from './record';
 import type { Segment } from './segment';
 import type { Reclaimed, Removed } from './store';
 
@@ -201,40 +201,68 @@ export class Reclaimer {
 
   /**
    * Where nothing can be copied, what lives in a segment is evicted, which gives all of it back: in the one meant, or
-   * where something is protected in that, in the one with the most dead bytes in which nothing is.
+   * where something is protected in that, in the one with the most dead bytes in which nothing is. When each holds
+   * something protected, it is what lies behind that in one of them, which makes room for copies.
    */
   async #evictSegment(meant: Segment): Promise<boolean> {
     const { store } = this.#options;
-    const segment = this.#withoutProtected(meant);
+    const protectedEnds = this.#protectedEnds();
+    const segment = this.#evictable(meant, protectedEnds);
     if (segment === undefined) return false;
-    if (segment === store.log.active) segment.isSealed = true;
+    const endBytes = protectedEnds.get(segment.segmentId);
+    if (endBytes !== undefined && segment.file === undefined) {
+      await segment.open();
+      return this.#evictSegment(meant);
+    }
+    // Nothing may be written behind what is cut off.
+    if (endBytes !== undefined) segment.isSealed = true;
     // Removals in it that no checkpoint knows of would be lost, and what they removed would come back.
     if (store.isBehindCheckpoint(segment) && !store.writeCheckpoint()) return false;
     if (store.isNeeded(segment)) return false;
     for (let slot = store.index.oldest; segment.liveBytes > 0 && slot !== NONE; ) {
       const newer = store.index.newerThan(slot);
-      if (store.segmentOf(slot) === segment) this.#evict(slot);
+      const isBehind = store.index.offsetBytes(slot) >= (endBytes ?? 0);
+      if (isBehind && store.segmentOf(slot) === segment) this.#evict(slot);
       slot = newer;
     }
-    await store.log.recycle(segment);
+    if (endBytes === undefined) {
+      await store.log.recycle(segment);
+    } else {
+      segment.endAt(endBytes, true);
+      // The last one may point behind the new end.
+      store.writeCheckpoint();
+    }
     await this.#noteEvictions();
     return true;
   }
 
-  /** The segment meant, or another one that may be evicted as a whole; undefined when each holds something protected. */
-  #withoutProtected(meant: Segment): Segment | undefined {
-    const { index, log } = this.#options.store;
-    if (index.protectedSize === 0) return meant;
-    const holding = new Set<number>();
+  /** Where the last protected entry ends, by number of the segment, in segments that hold any. */
+  #protectedEnds(): ReadonlyMap<number, number> {
+    const { index } = this.#options.store;
+    const ends = new Map<number, number>();
+    if (index.protectedSize === 0) return ends;
     for (let slot = index.oldest; slot !== NONE; slot = index.newerThan(slot)) {
-      if (index.isProtected(slot)) holding.add(index.segmentId(slot));
+      if (!index.isProtected(slot)) continue;
+      const segmentId = index.segmentId(slot);
+      const endBytes = index.offsetBytes(slot) + paddedBytes(index.headBytes(slot) + index.bodyBytes(slot));
+      ends.set(segmentId, Math.max(endBytes, ends.get(segmentId) ?? 0));
     }
-    if (!holding.has(meant.segmentId)) return meant;
-    const others = log.segments.filter(
-      (segment) =>
-        !holding.has(segment.segmentId) && !this.#options.store.isNeeded(segment) && !this.#unreadable.has(segment),
-    );
-    return others.length === 0 ? undefined : others.reduce(emptier);
+    return ends;
+  }
+
+  /** The segment of which most can be evicted at least cost; undefined when nothing can be. */
+  #evictable(meant: Segment, protectedEnds: ReadonlyMap<number, number>): Segment | undefined {
+    const { store } = this.#options;
+    if (!protectedEnds.has(meant.segmentId)) return meant;
+    const { active } = store.log;
+    // What is written to is where copies go.
+    const isFree = (each: Segment) => each !== active && !store.isNeeded(each) && !this.#unreadable.has(each);
+    const segments = store.log.segments.filter(isFree);
+    const unprotected = segments.filter(({ segmentId }) => !protectedEnds.has(segmentId));
+    if (unprotected.length > 0) return unprotected.reduce(emptier);
+    const tailBytes = ({ segmentId, endBytes }: Segment) => endBytes - (protectedEnds.get(segmentId) ?? 0);
+    const withTail = segments.filter((segment) => tailBytes(segment) > 0);
+    return withTail.length === 0 ? undefined : withTail.reduce((a, b) => (tailBytes(b) > tailBytes(a) ? b : a));
   }
 
   /** Writes down what was evicted instead of copied, or a killed process would find it in the index again. */

@@ -75,6 +75,7 @@ describe('Protected entries', () => {
   it.each([
     ['together in few files', (id: number) => id < 20],
     ['one in every other file', (id: number) => id % 26 === 5],
+    ['one in every file', (id: number) => id % 9 === 5],
   ])('survive a full disk, which still takes new entries afterwards: %s', async (_where, isProtected) => {
     const fixture = await openAged();
     const { directory, clock } = fixture;
