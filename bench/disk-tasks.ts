@@ -9,6 +9,8 @@ export interface DiskTasks {
   measureScale(): Promise<CaseResult>;
   /** What storing 1,000 clips costs beside IndexedDB in batches. */
   measureBulk(): Promise<CaseResult>;
+  /** What the first page of a list of 100,000 entries costs. */
+  measureListing(): Promise<CaseResult>;
   /** What opening costs beside IndexedDB's getAll of as much metadata. */
   measureOpen(entries: number): Promise<CaseResult>;
 

@@ -59,6 +59,8 @@ export class FakePanelSource implements PanelSource {
   #snapshot = createStats();
   readonly #subscribers = new Set<() => void>();
   readonly #listenersByType = new Map<string, Set<(event: never) => void>>();
+  /** Clips told of by bursts. */
+  told = 0;
   #endBurst: (() => void) | undefined;
 
   getSnapshot(): CacheStats {
@@ -202,13 +204,12 @@ export class FakePanelSource implements PanelSource {
   /** From now on tells of so many clips a second, in batches as they come, each with another phrase. */
   startBurst(eventsPerSecond: number): void {
     const startedAt = performance.now();
-    let told = 0;
     const timer = setInterval(() => {
       const due = ((performance.now() - startedAt) / 1000) * eventsPerSecond;
-      for (; told < due; told++) this.emit(servedEvent(told));
+      for (; this.told < due; this.told++) this.emit(servedEvent(this.told));
     }, 8);
     // Four times a second, as a client in use.
-    const snapshots = setInterval(() => this.change(withCounts(this.#snapshot, told)), 250);
+    const snapshots = setInterval(() => this.change(withCounts(this.#snapshot, this.told)), 250);
     this.#endBurst = () => {
       clearInterval(timer);
       clearInterval(snapshots);

@@ -4,6 +4,7 @@
  */
 import { measureBulk } from './bulk';
 import type { CaseResult } from './case-result';
+import { measureCleanup } from './cleanup';
 import { measureDiskHit } from './disk-hit';
 import { measureDiskOpen } from './disk-open';
 import { inDiskWorker } from './disk-worker';
@@ -34,6 +35,8 @@ const CASES: Readonly<Record<string, () => Promise<CaseResult>>> = {
   key: measureKey,
   start: measureStart,
   putDurable: async () => measurePutDurable(await (aging ?? ageFiles())),
+  listing: () => inDiskWorker((tasks) => tasks.measureListing()),
+  cleanup: measureCleanup,
   memoryFlat: measureMemoryFlat,
 };
 

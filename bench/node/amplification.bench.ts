@@ -61,6 +61,7 @@ async function measure(skew: number) {
     store: 'auto',
     maxBytes: MAX_BYTES,
     ttlMs: Number.POSITIVE_INFINITY,
+    slidingTtl: false,
     highWater: 0.9,
     lowWater: 0.8,
   } as const;
@@ -71,6 +72,7 @@ async function measure(skew: number) {
     hashing,
     clock,
     metrics,
+    pins: { ready: Promise.resolve(), isPinned: () => false },
     onRemoval: (reason) => {
       if (reason !== 'evicted') throw new Error(`An entry was ${reason}`);
     },
@@ -103,13 +105,13 @@ async function measure(skew: number) {
   }
   const writtenBytes = directory.writtenBytes - writtenBefore;
   const { entries } = store.usage();
-  const { hits, misses, evictions } = metrics.tiers.disk;
+  const { hits, misses, evictionsByReason } = metrics.tiers.disk;
   await tier.close();
   const bytesInFiles = folderBytes(folder);
   return {
     skew,
     hitRate: rounded(hits / (hits + misses)),
-    evictions,
+    evictions: evictionsByReason.limit,
     entries,
     writtenPerByte: rounded(writtenBytes / putBytes),
     spacePerByte: rounded(median(spaces)),

@@ -2,6 +2,7 @@
 import { expose } from 'comlink';
 import type { DiskTasks } from '../disk-tasks';
 import { measureBulk } from './bulk';
+import { measureListing } from './listing';
 import { measureOpen, OpenedStore } from './open';
 import { measureRead } from './read';
 import { measureScale } from './scale';
@@ -12,6 +13,7 @@ expose({
   measureRead,
   measureScale,
   measureBulk,
+  measureListing,
   measureOpen,
   fill: (name, entries) => opened.fill(name, entries),
   openAndRead: (name, entries) => opened.openAndRead(name, entries),

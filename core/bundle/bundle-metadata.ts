@@ -109,5 +109,5 @@ function isPlainJson(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
   if (value === null || value === undefined || typeof value === 'string' || typeof value === 'boolean') return true;
   if (!isObject(value) || depth > MAX_JSON_DEPTH) return false;
-  return Object.entries(value).every(([name, member]) => isPlainJson(member, depth + 1));
+  return Object.entries(value).every(([name, member]) => name !== '__proto__' && isPlainJson(member, depth + 1));
 }

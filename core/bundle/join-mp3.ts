@@ -9,10 +9,8 @@ import { cannotJoin, hasTag, type Joiner } from './joiner';
 import { createInfoFrame, FRAME_HEADER_BYTES, isInfoFrame, type Mp3Frame, parseFrame } from './mp3-frame';
 
 const ID3V2_HEADER_BYTES = 10;
-const ID3V2_FLAG_FOOTER = 0x10;
 const ID3V1_BYTES = 128;
 const APE_FOOTER_BYTES = 32;
-const APE_FLAG_HEADER = 0x8000_0000;
 
 /** What all frames of a file have in common; players set themselves up by it once. */
 type Mp3Format = Pick<Mp3Frame, 'sampleRate' | 'isMono'>;
@@ -92,16 +90,15 @@ function withoutTags(audio: Uint8Array): { readonly from: number; readonly to: n
     const header = audio.subarray(from, from + ID3V2_HEADER_BYTES);
     // Seven bits a byte, so that no size looks like a frame.
     const bodyBytes = header.subarray(6).reduce((size, byte) => size * 128 + (byte & 0x7f), 0);
-    const hasFooter = ((header[5] ?? 0) & ID3V2_FLAG_FOOTER) !== 0;
-    from += ID3V2_HEADER_BYTES + bodyBytes + (hasFooter ? ID3V2_HEADER_BYTES : 0);
+    from += ID3V2_HEADER_BYTES + bodyBytes;
   }
   let to = audio.byteLength;
   if (hasTag(audio, to - ID3V1_BYTES, 'TAG')) to -= ID3V1_BYTES;
   const footerAt = to - APE_FOOTER_BYTES;
   if (hasTag(audio, footerAt, 'APETAGEX')) {
     const footer = new DataView(audio.buffer, audio.byteOffset + footerAt, APE_FOOTER_BYTES);
-    const hasHeader = (footer.getUint32(20, true) & APE_FLAG_HEADER) !== 0;
-    to -= footer.getUint32(12, true) + (hasHeader ? APE_FOOTER_BYTES : 0);
+    // Of the items and this footer; a header in front of them holds nothing that looks like a frame.
+    to -= footer.getUint32(12, true);
   }
   return { from, to };
 }

@@ -42,9 +42,11 @@ export async function clearUnprotected(store: IndexedLog, reclaimer: Reclaimer):
   if (!store.writeCheckpoint() && !areNoted) {
     throw new AudioCacheError('QUOTA_EXCEEDED', 'There was no room to write down what was removed.');
   }
-  const isLeft = () => log.segments.some((segment) => emptied.has(segment));
-  // What cannot be emptied now is emptied by and by; nothing in it is found any more.
-  while (isLeft() && (await reclaimer.step().catch(() => false)));
+  let isWorthwhile = true;
+  while (isWorthwhile && log.segments.some((segment) => emptied.has(segment))) {
+    // What cannot be emptied now is emptied by and by; nothing in it is found any more.
+    isWorthwhile = await reclaimer.step().catch(() => false);
+  }
   return removed;
 }
 

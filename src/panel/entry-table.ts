@@ -165,8 +165,7 @@ export function createEntryTable(cache: PanelSource, onCollection: (name: string
 
   function showCollection(name: string | undefined): void {
     all.hidden = name === undefined;
-    setText(all, `In “${name ?? ''}” ✕`);
-    all.setAttribute('aria-label', `Only “${name ?? ''}” is shown: show all`);
+    setText(all, `In “${name ?? ''}” · show all`);
     onCollection(name);
     ask({ collection: name });
   }

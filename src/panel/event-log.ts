@@ -52,7 +52,10 @@ export function createEventLog(): PanelView & { readonly add: (event: ClientEven
   };
   const copy = actionButton('Copy', status, async () => {
     const lines = newest(events, MAX_EVENTS).map((logged) => lineOf(logged).join('\t'));
-    await navigator.clipboard.writeText(lines.join('\n'));
+    // Typed as always there; it is not in insecure contexts.
+    const { clipboard } = navigator as { readonly clipboard?: Clipboard };
+    if (!clipboard) return 'Copying needs a page over HTTPS.';
+    await clipboard.writeText(lines.join('\n'));
     return `Copied ${formatCount(lines.length)} lines.`;
   });
 

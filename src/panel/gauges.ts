@@ -94,7 +94,8 @@ function createGauge(name: 'memory' | 'disk') {
       setAttribute(meter, 'aria-valuenow', `${Math.min(takenBytes, max)}`);
       setAttribute(meter, 'aria-valuetext', [held, ...said].join(', '));
       setWidth(used, takenBytes / max);
-      setWidth(pinned, pinnedBytes / max);
+      // Counted as audio, which compression can make more than what it takes.
+      setWidth(pinned, Math.min(pinnedBytes, takenBytes) / max);
       setWidth(mark, highWater);
       setText(text, held);
       const water = `cleans up at ${formatShare(highWater)}, down to ${formatShare(lowWater)}`;

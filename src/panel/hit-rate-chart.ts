@@ -33,7 +33,7 @@ export function createHitRateChart(): PanelView & { readonly sample: (stats: Cac
     const cells = WINDOWS.map(() => element('td'));
     return { root: element('tr', { class: name }, element('th', { scope: 'row' }, name), ...cells), cells };
   });
-  const table = columns(['', ...WINDOWS], element('tbody', {}, ...rows.map(({ root }) => root)));
+  const table = columns(['rate', ...WINDOWS], element('tbody', {}, ...rows.map(({ root }) => root)));
   const reasons = element('p', { class: 'note' });
   let isNew = true;
 

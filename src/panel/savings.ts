@@ -14,7 +14,7 @@ export function createSavings(cache: PanelSource): PanelView {
     const cells = [element('td'), element('td')];
     return { root: element('tr', {}, element('th', { scope: 'row' }, label), ...cells), cells };
   });
-  const table = columns(['', 'saved', 'spent'], element('tbody', {}, ...rows.map(({ root }) => root)));
+  const table = columns(['amount', 'saved', 'spent'], element('tbody', {}, ...rows.map(({ root }) => root)));
   const price = element('input', { type: 'number', min: '0', step: 'any', inputmode: 'decimal', placeholder: '0.015' });
   const currency = element('input', { type: 'text', maxlength: '3', spellcheck: 'false', autocomplete: 'off' });
   currency.value = 'USD';

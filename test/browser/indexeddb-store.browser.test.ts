@@ -43,7 +43,7 @@ describe.runIf(storageBuckets)('IndexedDbStore over quota', () => {
         code: 'QUOTA_EXCEEDED',
       });
     }
-    store.touch(keyOf(0), { accessedAtMs: { accessedAtMs: 5000 } });
+    store.touch(keyOf(0), { accessedAtMs: 5000 });
     expect(await store.evict(3 * byteLength, 100)).toMatchObject({ entries: 3, bytes: 3 * byteLength });
     expect(store.usage()).toEqual({ entries: count - 3, bytes: (count - 3) * byteLength });
     expect((await store.list({ limit: 1_000 })).entries).toHaveLength(count - 3);

@@ -106,6 +106,24 @@ describe.each(opened.filter((browser) => browser !== undefined))('Tabs of $name'
     },
   );
 
+  test('share collections, pins and limits, which outlast their owner', async () => {
+    const [owner, follower] = (await openTabs(2)).tabs as [DrivenTab, DrivenTab];
+    await follower.ask('putPinned', 'Chapter one.', 1, 'book');
+    await follower.ask('configure', { memory: { maxBytes: 7_000_000 }, disk: { ttlMs: 1_000_000 } });
+    expect(await owner.ask('collection', 'book')).toMatchObject({ entries: 1, complete: true });
+    await expect
+      .poll(async () => (await owner.ask('snapshot')).config, PATIENCE)
+      .toMatchObject({ memory: { maxBytes: 7_000_000 }, disk: { ttlMs: 1_000_000 } });
+    await owner.close();
+    await untilOwned([follower]);
+    expect(await follower.ask('collection', 'book')).toMatchObject({ entries: 1, complete: true });
+    const { config, tiers } = await follower.ask('stats');
+    expect(config).toMatchObject({ memory: { maxBytes: 7_000_000 }, disk: { ttlMs: 1_000_000 } });
+    expect(tiers.disk.pinned.entries).toBe(1);
+    await follower.ask('clear');
+    expect(await follower.ask('take', 'Chapter one.')).toBe(1);
+  });
+
   test('go on with a synthesis that outlives the owner, and pay for it once', async () => {
     const [owner, filler, waiter] = (await openTabs(3)).tabs as [DrivenTab, DrivenTab, DrivenTab];
     site.speechMs = 1_500;

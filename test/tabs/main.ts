@@ -66,6 +66,17 @@ const page: TabPage = {
     await client().put(text, bytes.buffer, { contentType: 'audio/mpeg' });
   },
 
+  async putPinned(text, take, collection) {
+    const labels = { collections: [collection], pinned: true };
+    await client().put(text, audioOfTake(text, take).buffer, {
+      contentType: 'audio/mpeg',
+      custom: { take },
+      ...labels,
+    });
+  },
+
+  collection: (name) => client().collection(name),
+  configure: (change) => client().configure(change),
   delete: (text) => client().delete(text),
   clear: () => client().clear(),
   stats: () => client().stats(),

@@ -1,5 +1,6 @@
 /** What a test asks of one of several tabs: methods of the page, each called by its name from outside (scripts/tab-browsers.mjs). */
-import type { CacheStats, ClipSource } from '../../core/protocol/values';
+import type { CacheConfig, CacheStats, ClipSource, CollectionDetails } from '../../core/protocol/values';
+import type { ConfigureOptions } from '../../src/index';
 
 /** An event of the client, and when it came. */
 export interface SeenEvent {
@@ -36,6 +37,10 @@ export interface TabPage {
   put(text: string, take: number): Promise<void>;
   /** Stores audio of this length. */
   putBytes(text: string, byteLength: number): Promise<void>;
+  /** Stores a take of a phrase as a pinned member of a collection. */
+  putPinned(text: string, take: number, collection: string): Promise<void>;
+  collection(name: string): Promise<CollectionDetails | undefined>;
+  configure(change: ConfigureOptions): Promise<CacheConfig>;
   delete(text: string): Promise<boolean>;
   clear(): Promise<void>;
   stats(): Promise<CacheStats>;

@@ -181,6 +181,17 @@ describe('Opening a bundle', () => {
     await expectRefusal(await zipOf({ 'manifest.json': `{"__proto__":${manifest}}` }), /no Reprise bundle/);
   });
 
+  it('takes nothing from a prototype that somebody else polluted', async () => {
+    const blob = await zipOf({ 'audio/1.mp3': bytes, 'manifest.json': JSON.stringify(manifestOf([plain], 9)) });
+    Object.defineProperty(Object.prototype, 'pinned', { value: true, configurable: true });
+    try {
+      const [entry] = await entriesIn(await open(blob));
+      expect(Object.hasOwn(entry?.metadata ?? {}, 'pinned')).toBe(false);
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'pinned');
+    }
+  });
+
   it('refuses JSON nested without an end', async () => {
     const deep = (depth: number) => `"custom":{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
     const manifest = (json: string) => JSON.stringify(manifestOf([plain], 9)).replace('"file"', `${json},"file"`);

@@ -28,12 +28,25 @@ function infoFrame(tag: string, at: number, head: Head = SPEECH): number[] {
 const text = (letters: string) => [...new TextEncoder().encode(letters)];
 const fileOf = (...parts: readonly (readonly number[])[]) => Uint8Array.from(parts.flat()).buffer;
 /** 300 bytes of body, 44 more than fit into a byte of the size. */
-const id3v2 = (flags = 0) => [...text('ID3'), 4, 0, flags, 0, 0, 2, 44, ...new Array(300).fill(0xff)];
-const id3v1 = [...text('TAG'), ...new Array(125).fill(0xff)];
+const id3v2 = (flags = 0) => [
+  ...text('ID3'),
+  4,
+  0,
+  flags,
+  0,
+  0,
+  2,
+  44,
+  ...new Array(12).fill(frameLike).flat(),
+  ...new Array(12).fill(0xff),
+];
+/** What stands in a tag may look like frames: these have 24 bytes, and one follows the other. */
+const frameLike = [0xff, 0xf3, 0x14, 0xc0, ...new Array(20).fill(1)];
+const id3v1 = [...text('TAG'), ...new Array(5).fill(frameLike).flat(), 0, 0, 0, 0, 0];
 const ape = (hasHeader: boolean) => {
-  const descriptor = (flags: number) => [...text('APETAGEX'), 0, 7, 0, 0, 50, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, flags];
+  const descriptor = (flags: number) => [...text('APETAGEX'), 0, 7, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, flags];
   const padding = new Array(8).fill(0);
-  const items = new Array(18).fill(0xff);
+  const items = [...frameLike, ...frameLike];
   return [
     ...(hasHeader ? [...descriptor(0xa0), ...padding] : []),
     ...items,
@@ -84,6 +97,7 @@ describe('Joining MP3 files', () => {
     ['something unknown behind', fileOf(frame(1), frame(2), text('LYRICSBEGIN'), new Array(90).fill(0xff))],
     ['zeros in front', fileOf(new Array(77).fill(0), frame(1), frame(2))],
     ['something in the middle', fileOf(frame(1), new Array(33).fill(0xff), frame(2))],
+    ['something like a head in the middle', fileOf(frame(1), [0, 0xff, 0xf3, 0x84, 0xc0, 7], frame(2))],
     ['the frame of Xing', fileOf(infoFrame('Xing', 13), frame(1), frame(2))],
     ['the frame of LAME', fileOf(id3v2(), infoFrame('Info', 13), frame(1), frame(2))],
     ['the frame of Fraunhofer', fileOf(infoFrame('VBRI', 36), frame(1), frame(2))],
