@@ -204,8 +204,9 @@ export class FakePanelSource implements PanelSource {
   /** From now on tells of so many clips a second, in batches as they come, each with another phrase. */
   startBurst(eventsPerSecond: number): void {
     const startedAt = performance.now();
+    const before = this.told;
     const timer = setInterval(() => {
-      const due = ((performance.now() - startedAt) / 1000) * eventsPerSecond;
+      const due = before + ((performance.now() - startedAt) / 1000) * eventsPerSecond;
       for (; this.told < due; this.told++) this.emit(servedEvent(this.told));
     }, 8);
     // Four times a second, as a client in use.

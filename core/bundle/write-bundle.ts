@@ -35,8 +35,9 @@ export function writeBundle(
   const { signal } = about;
   const pieces = zipFiles(filesOf(entries, about), about.createdAtMs);
   let abort = () => {};
+  const forgetSignal = () => signal?.removeEventListener('abort', abort);
   const end = async () => {
-    signal?.removeEventListener('abort', abort);
+    forgetSignal();
     // Runs once what is under way has ended; what has not begun never does.
     await pieces.return(undefined);
   };
@@ -52,10 +53,13 @@ export function writeBundle(
         else signal?.addEventListener('abort', abort);
       },
       async pull(controller) {
-        const { done, value } = await pieces.next();
+        const { done, value } = await pieces.next().catch((error: unknown) => {
+          forgetSignal();
+          throw error;
+        });
         if (signal?.aborted) return;
         if (!done) return controller.enqueue(value);
-        signal?.removeEventListener('abort', abort);
+        forgetSignal();
         controller.close();
       },
       cancel: end,

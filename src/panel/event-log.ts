@@ -74,14 +74,11 @@ export function createEventLog(): PanelView & { readonly add: (event: ClientEven
     if (isPaused || undrawn === 0) return;
     const fresh = newest(events.slice(-undrawn), MAX_ROWS);
     undrawn = 0;
-    const rows = fresh.map((logged) => {
-      // The oldest row is taken for the newest event.
-      const row = list.childElementCount < MAX_ROWS ? createRow() : (list.lastElementChild ?? createRow());
-      row.remove();
-      return fillRow(row, logged);
-    });
-    list.prepend(...rows);
-    while (list.childElementCount > MAX_ROWS) list.lastElementChild?.remove();
+    // The oldest rows are taken for the newest events; where all are, each stays in its place.
+    const kept = [...list.children].slice(0, MAX_ROWS - fresh.length);
+    const free = [...list.children].slice(kept.length);
+    const rows = fresh.map((logged, index) => fillRow(free[index] ?? createRow(), logged));
+    if (kept.length > 0 || rows.length > free.length) list.prepend(...rows);
   }
 
   const controls = element('div', { class: 'fields' }, field('filter', filter), pause, copy, missed);

@@ -113,6 +113,7 @@ meter, progress { appearance: none; background: var(--line); border: 0; border-r
 .alerts small { display: block }
 
 .scroll { contain: content; max-height: 24rem; overflow: auto }
+.log .scroll { contain: strict; height: 24rem }
 .wide { overflow-x: auto }
 td small { display: block }
 td span { -webkit-box-orient: vertical; -webkit-line-clamp: 2; display: -webkit-box; overflow: hidden }
@@ -152,6 +153,7 @@ li {
   grid-template-columns: auto 4.25rem 1fr auto;
   padding-block: .25rem;
 }
+.log li { contain-intrinsic-height: auto 1.75rem; content-visibility: auto }
 li > span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .alerts span { white-space: normal }
 

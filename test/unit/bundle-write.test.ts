@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { BundleEntry } from '../../core/bundle/bundle';
 import { writeBundle } from '../../core/bundle/write-bundle';
@@ -126,6 +127,20 @@ describe('A bundle', () => {
       throw failure;
     };
     await expect(new Response(writeBundle(entries(), ORIGIN)).blob()).rejects.toBe(failure);
+  });
+
+  it('leaves nothing on its signal, however it ends', async () => {
+    const controller = new AbortController();
+    const about = { ...ORIGIN, signal: controller.signal };
+    const listeners = () => getEventListeners(controller.signal, 'abort').length;
+    await new Response(writeBundle(sequence([bundleEntry(1)]), about)).blob();
+    expect(listeners()).toBe(0);
+    await expect(new Response(writeBundle(sequence([bundleEntry(1, { key: '' })]), about)).blob()).rejects.toThrow();
+    expect(listeners()).toBe(0);
+    const stream = writeBundle(sequence([bundleEntry(1)]), about);
+    expect(listeners()).toBe(1);
+    await stream.cancel();
+    expect(listeners()).toBe(0);
   });
 
   it.each([
