@@ -29,6 +29,8 @@ const keepWorkerUrl: Plugin = {
   },
 };
 
+const dependencies = Object.keys(packageJson.dependencies);
+
 const common = { outDir: 'dist', emptyOutDir: false, target: 'es2022' } as const;
 
 export default defineConfig(({ mode }) =>
@@ -50,7 +52,7 @@ export default defineConfig(({ mode }) =>
           minify: false,
           lib: { entry: { index: 'src/index.ts', panel: 'src/panel/index.ts' }, formats: ['es'] },
           rolldownOptions: {
-            external: Object.keys(packageJson.dependencies),
+            external: (id) => dependencies.some((name) => id === name || id.startsWith(`${name}/`)),
             output: { chunkFileNames: '[name].js' },
           },
         },

@@ -78,7 +78,16 @@ interface BrowserProjectOptions {
 /** Tests that run inside a browser, with all that these have in common. */
 function browserProject({ name, include, groupOrder, browser, provider }: BrowserProjectOptions) {
   return {
-    optimizeDeps: { include: ['comlink', 'fast-check', 'hash-wasm', 'idb', '@bjorn3/browser_wasi_shim'] },
+    optimizeDeps: {
+      include: [
+        'comlink',
+        'fast-check',
+        'hash-wasm',
+        'idb',
+        '@bjorn3/browser_wasi_shim',
+        '@zip.js/zip.js/lib/zip-core-reader.js',
+      ],
+    },
     test: {
       name,
       include,

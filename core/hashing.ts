@@ -6,24 +6,17 @@
  * SHA-256 and the CRC instead: the keys are the same, and every checksum names its kind.
  */
 import { createHMAC, createSHA256, createXXHash64, type IHasher } from 'hash-wasm';
+import { type Checksums, checksumsWith } from './checksums';
 import { fastFingerprint } from './fast-fingerprint';
-import type { Checksum } from './protocol/values';
 import { createSubtleDigest } from './subtle-digest';
 import { xxh64 } from './xxh64';
 
-/** How the checksum of stored audio turned out. */
-export type ChecksumVerdict = 'match' | 'mismatch' | 'unverifiable';
-
 /** Hashes for one cache; not shared between caches, since the hashers inside are reused. */
-export interface Hashing {
+export interface Hashing extends Checksums {
   /** SHA-256 of the text's UTF-8 bytes, keyed with the secret if there is one; 64 lower-case hex digits. */
   digestHex(text: string): string | Promise<string>;
   /** A second hash of a canonical spec, independent of its key; 14 or 16 hex digits. */
   fingerprint(canonical: string): string | Promise<string>;
-  /** Checksum of audio bytes. */
-  checksum(bytes: ArrayBuffer): Checksum;
-  /** Compares audio with its checksum; `unverifiable` where WebAssembly is missing for the kind it names. */
-  verify(bytes: ArrayBuffer, checksum: Checksum): ChecksumVerdict;
   /** XXH64 of the bytes (seed 0), big-endian; the same with and without WebAssembly. The caller owns the eight bytes. */
   xxh64(bytes: Uint8Array): Uint8Array;
 }
@@ -48,13 +41,7 @@ export async function createHashing({ keySecret, wasm = true }: HashingOptions =
     digestHex,
     // A plain fingerprint beside a secret key would let phrases be guessed after all.
     fingerprint: keySecret === undefined ? fastFingerprint : (canonical) => keyedFingerprint(digestHex, canonical),
-    checksum: (bytes) =>
-      hashers ? { kind: 'xxh64', hex: xxh64Hex(hashers.xxh64, bytes) } : { kind: 'crc32', hex: crc32Hex(bytes) },
-    verify: (bytes, { kind, hex }) => {
-      if (kind === 'crc32') return crc32Hex(bytes) === hex ? 'match' : 'mismatch';
-      if (!hashers) return 'unverifiable';
-      return xxh64Hex(hashers.xxh64, bytes) === hex ? 'match' : 'mismatch';
-    },
+    ...checksumsWith(hashers?.xxh64),
     xxh64: hashers ? (bytes) => hashers.xxh64.init().update(bytes).digest('binary') : xxh64,
   };
 }
@@ -72,26 +59,7 @@ function digestWith(hasher: IHasher): (text: string) => string {
   return (text) => hasher.init().update(text).digest('hex');
 }
 
-function xxh64Hex(hasher: IHasher, bytes: ArrayBuffer): string {
-  return hasher.init().update(new Uint8Array(bytes)).digest('hex');
-}
-
 async function keyedFingerprint(digestHex: Hashing['digestHex'], canonical: string): Promise<string> {
   // No canonical spec starts with NUL, so this never equals a key's digest.
   return (await digestHex(`\0fingerprint\0${canonical}`)).slice(0, 16);
 }
-
-/** CRC-32 (IEEE 802.3) as 8 hex digits. */
-function crc32Hex(buffer: ArrayBuffer): string {
-  let crc = 0xffffffff;
-  // The index is masked to the table's 256 entries.
-  for (const byte of new Uint8Array(buffer)) crc = (crc >>> 8) ^ (CRC_TABLE[(crc ^ byte) & 0xff] as number);
-  return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, '0');
-}
-
-/** The remainder of each byte; some ten microseconds to make. */
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  return crc;
-});

@@ -10,23 +10,30 @@ import { build } from 'vite';
 import { root } from './install.mjs';
 
 /**
- * Budgets in KB. The page entry is what a page pays to read a cache; the rest of the page's code is loaded beside it by a
- * client that has a synthesizer, else when it is first needed. The worker is measured as it is shipped, with its
- * WebAssembly.
+ * Budgets in KB. The page entry is what a page pays to read a cache; what synthesizes is loaded beside it by a client that has
+ * a synthesizer, else with the first phrase; the rest (limits and collections, bundles, Prometheus) when it is first called, most
+ * of it for reading ZIP files. The worker is measured as it is shipped, with its WebAssembly.
  */
-const budgets = { 'page entry': 11, 'page, loaded when needed': 9, worker: 48, panel: 6 };
+const budgets = {
+  'page entry': 13.5,
+  'page, loaded with a synthesizer': 8,
+  'page, loaded for management': 36,
+  worker: 61,
+  panel: 14,
+};
 
 const page = await chunksOf('index.js');
+/** @param {string} group */
+const codeOf = (group) =>
+  page
+    .filter((chunk) => chunk.group === group)
+    .map((chunk) => chunk.code)
+    .join('');
 /** @type {Record<keyof typeof budgets, string | Buffer>} */
 const codeByPart = {
-  'page entry': page
-    .filter((chunk) => !chunk.isDynamic)
-    .map((chunk) => chunk.code)
-    .join(''),
-  'page, loaded when needed': page
-    .filter((chunk) => chunk.isDynamic)
-    .map((chunk) => chunk.code)
-    .join(''),
+  'page entry': codeOf('entry'),
+  'page, loaded with a synthesizer': codeOf('synthesizer'),
+  'page, loaded for management': codeOf('management'),
   worker: readFileSync(join(root, 'dist', 'worker.js')),
   panel: (await chunksOf('panel.js')).map((chunk) => chunk.code).join(''),
 };
@@ -65,10 +72,27 @@ async function chunksOf(file) {
   const output = [result].flat().flatMap((bundle) => ('output' in bundle ? bundle.output : []));
   const chunks = output.flatMap((chunk) => (chunk.type === 'chunk' ? [chunk] : []));
   const isWorker = (/** @type {string} */ name) => name.includes('worker');
-  const entry = chunks.find((chunk) => chunk.isEntry);
-  /** Entry and what it imports statically. */
-  const atOnce = new Set([entry?.fileName, ...(entry?.imports ?? [])]);
+  const chunkByName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
+  /** @type {Map<string, string>} */
+  const groupByName = new Map();
+  /** @type {(names: readonly string[], group: string) => void} */
+  const assign = (names, group) => {
+    for (const name of names) {
+      const chunk = chunkByName.get(name);
+      if (chunk === undefined || groupByName.has(name)) continue;
+      groupByName.set(name, group);
+      assign(chunk.imports, group);
+    }
+  };
+  // What several parts need counts for the first that loads it.
+  const isSynthesizer = (/** @type {string} */ name) => /^(syntheses|origin-audio)/.test(name);
+  assign(
+    chunks.filter((chunk) => chunk.isEntry).map((chunk) => chunk.fileName),
+    'entry',
+  );
+  assign([...chunkByName.keys()].filter(isSynthesizer), 'synthesizer');
+  assign([...chunkByName.keys()], 'management');
   return chunks
     .filter((chunk) => !isWorker(chunk.fileName))
-    .map((chunk) => ({ code: chunk.code, isDynamic: !atOnce.has(chunk.fileName) }));
+    .map((chunk) => ({ code: chunk.code, group: groupByName.get(chunk.fileName) }));
 }

@@ -6,7 +6,7 @@
  */
 import { type Clock, systemClock } from '../core/clock';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import type { Address, AnswerTo, CacheEvent, CacheRequest, Labels, PinTarget } from '../core/protocol/messages';
+import type { Address, AnswerTo, CacheEvent, CacheRequest, Labels } from '../core/protocol/messages';
 import type {
   Amount,
   CacheConfig,
@@ -31,14 +31,24 @@ import type { ClientEvent, ClientEventMap } from './client-events';
 import { Clip } from './clip';
 import { ClipRequests, fromHit } from './clip-requests';
 import { HeldBefore } from './held-before';
-import type { BundleSource, ExportOptions, ImportOptions, ImportReport, LongOptions, Management } from './management';
+import type {
+  BundleSource,
+  CollectionsOptions,
+  DeleteCollectionOptions,
+  ExportOptions,
+  ImportOptions,
+  ImportReport,
+  LongOptions,
+  Management,
+  PinInput,
+  TouchCollectionOptions,
+} from './management';
 import { consoleWriter, logOperations } from './operation-log';
 import {
   type AudioCacheClientOptions,
   type ConfigureOptions,
   checkCallOptions,
   type ResolvedOptions,
-  resolveChange,
   resolveOptions,
 } from './options';
 import type { AudioSource, Synthesize } from './origin-audio';
@@ -121,19 +131,6 @@ export interface ClearOptions extends AbortableOptions {
   readonly pinned?: boolean | undefined;
 }
 
-/** Options of `collections`. */
-export interface CollectionsOptions extends AbortableOptions {
-  /** 1 to 1,000. Default 50. */
-  readonly limit?: number | undefined;
-  /** From the page before. */
-  readonly cursor?: string | undefined;
-  /** Only those whose name contains this in any case. */
-  readonly search?: string | undefined;
-}
-
-/** What to pin: an entry, or a collection with all that will ever be in it. */
-export type PinInput = SpeechInput | { readonly collection: string };
-
 /** How long a cleanup may take while the page is being hidden. */
 const HIDDEN_CLEANUP_MS = 50;
 
@@ -155,7 +152,7 @@ export class AudioCacheClient {
   readonly #heldBefore: HeldBefore;
   #config: CacheConfig;
   #readAudio: typeof import('./origin-audio')['readAudio'] | undefined;
-  #persisting: Promise<boolean> | undefined;
+  #management: Management | undefined;
   #endLog: () => void = () => {};
   #closed: AudioCacheError | undefined;
   #hasWarned = false;
@@ -309,12 +306,12 @@ export class AudioCacheClient {
 
   /** Cleans up on schedule from now on, as a new cache does; for all tabs. */
   async startCleanup({ signal }: AbortableOptions = {}): Promise<void> {
-    await this.#call({ type: 'schedule-cleanup', isOn: true }, {}, signal);
+    return (await this.#manage()).scheduleCleanup(true, signal);
   }
 
   /** Cleans up only on demand, when the page is hidden, and above the high-water marks from now on; for all tabs. */
   async stopCleanup({ signal }: AbortableOptions = {}): Promise<void> {
-    await this.#call({ type: 'schedule-cleanup', isOn: false }, {}, signal);
+    return (await this.#manage()).scheduleCleanup(false, signal);
   }
 
   /**
@@ -323,10 +320,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`: nothing has changed then
    */
   async configure(change: ConfigureOptions, { signal }: AbortableOptions = {}): Promise<CacheConfig> {
-    this.#throwIfClosed();
-    const resolved = resolveChange(change, this.#config);
-    this.#config = await this.#call({ type: 'configure', change: resolved }, {}, signal);
-    return this.#config;
+    return (await this.#manage()).configure(change, signal);
   }
 
   /**
@@ -334,12 +328,7 @@ export class AudioCacheClient {
    * ask the user, and Firefox waits for the answer as long as that takes.
    */
   async persist(): Promise<boolean> {
-    this.#throwIfClosed();
-    this.#persisting ??= askToPersist().then((isPersisted) => {
-      this.#tell({ type: 'storage-changed' });
-      return isPersisted;
-    });
-    return this.#persisting;
+    return (await this.#manage()).persist();
   }
 
   /**
@@ -359,12 +348,12 @@ export class AudioCacheClient {
    * `INVALID_KEY`, `INVALID_OPTIONS` for no such collection; nothing was removed or changed then
    */
   async pin(input: PinInput, { signal }: AbortableOptions = {}): Promise<Amount> {
-    return this.#call({ type: 'pin', target: this.#pinTarget(input), isPinned: true }, { isPatient: true }, signal);
+    return (await this.#manage()).pin(input, true, signal);
   }
 
   /** Takes a pin back; resolves to what of it stays pinned for another reason. @throws AudioCacheError as `pin` */
   async unpin(input: PinInput, { signal }: AbortableOptions = {}): Promise<Amount> {
-    return this.#call({ type: 'pin', target: this.#pinTarget(input), isPinned: false }, { isPatient: true }, signal);
+    return (await this.#manage()).pin(input, false, signal);
   }
 
   /**
@@ -372,14 +361,12 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async collections(options: CollectionsOptions = {}): Promise<CollectionsPage> {
-    checkCallOptions(options);
-    const { limit = 50, signal, ...wanted } = options;
-    return this.#read({ type: 'collections', limit, ...wanted }, signal);
+    return (await this.#manage()).collections(options);
   }
 
   /** Resolves to a collection with the keys of its members, and which are missing; undefined when there is none. */
   async collection(name: string, { signal }: AbortableOptions = {}): Promise<CollectionDetails | undefined> {
-    return this.#read({ type: 'collection', name }, signal);
+    return (await this.#manage()).collection(name, signal);
   }
 
   /**
@@ -387,26 +374,16 @@ export class AudioCacheClient {
    * how many there are.
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
-  async touchCollection(
-    name: string,
-    options: { readonly ttlMs?: number | undefined } & AbortableOptions = {},
-  ): Promise<number> {
-    checkCallOptions(options);
-    const { ttlMs, signal } = options;
-    return this.#call({ type: 'touch-collection', name, ttlMs }, { isPatient: true }, signal);
+  async touchCollection(name: string, options: TouchCollectionOptions = {}): Promise<number> {
+    return (await this.#manage()).touchCollection(name, options);
   }
 
   /**
    * Forgets a collection, and deletes its audio unless another collection or a pin of its own holds it, or `keepAudio`.
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
-  async deleteCollection(
-    name: string,
-    options: { readonly keepAudio?: boolean | undefined } & AbortableOptions = {},
-  ): Promise<CollectionDeletion> {
-    checkCallOptions(options);
-    const { keepAudio: keepsAudio = false, signal } = options;
-    return this.#call({ type: 'delete-collection', name, keepsAudio }, { isPatient: true }, signal);
+  async deleteCollection(name: string, options: DeleteCollectionOptions = {}): Promise<CollectionDeletion> {
+    return (await this.#manage()).deleteCollection(name, options);
   }
 
   /**
@@ -436,7 +413,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`; the signal's reason after an abort
    */
   async verify(options: LongOptions = {}): Promise<VerifyReport> {
-    return (await this.#manage(options)).verify(options);
+    return (await this.#manage()).verify(options);
   }
 
   /**
@@ -444,7 +421,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`; the stream fails with the signal's reason after an abort
    */
   async exportBundle(options: ExportOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    return (await this.#manage(options)).exportBundle(options);
+    return (await this.#manage()).exportBundle(options);
   }
 
   /**
@@ -453,7 +430,7 @@ export class AudioCacheClient {
    * `INVALID_OPTIONS`; the signal's reason after an abort
    */
   async importBundle(source: BundleSource, options: ImportOptions = {}): Promise<ImportReport> {
-    return (await this.#manage(options)).importBundle(source, options);
+    return (await this.#manage()).importBundle(source, options);
   }
 
   /**
@@ -461,7 +438,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS` for no such collection, `INVALID_AUDIO` for clips that cannot be joined
    */
   async exportAudio(collection: string, options: LongOptions = {}): Promise<Blob> {
-    return (await this.#manage(options)).exportAudio(collection, options);
+    return (await this.#manage()).exportAudio(collection, options);
   }
 
   /** Resolves to all that is known about an entry, its audio aside; undefined when there is none. */
@@ -586,23 +563,19 @@ export class AudioCacheClient {
     if (!options.streaming) await labelled;
   }
 
-  #pinTarget(input: PinInput): PinTarget {
-    return typeof input === 'object' && input !== null && 'collection' in input
-      ? { collection: input.collection }
-      : { address: this.#locate(input) };
-  }
-
-  /** Fetches what long work is done with. */
-  async #manage(options: object): Promise<Management> {
+  /** Fetches what is not needed to speak. */
+  async #manage(): Promise<Management> {
     this.#throwIfClosed();
-    checkCallOptions(options);
     const { Management } = await import('./management');
-    return new Management({
-      call: (request, signal, transfer) => this.#call(request, { isPatient: true, transfer: transfer ?? [] }, signal),
-      namespace: this.#config.namespace,
+    this.#management ??= new Management({
+      call: (request, signal, transfer = []) => this.#call(request, { isPatient: true, transfer }, signal),
+      read: (request, signal) => this.#read(request, signal),
+      locate: (input) => this.#locate(input),
+      config: () => this.#config,
       nowMs: () => this.#clock.nowMs(),
       entriesOnDisk: () => this.getSnapshot().tiers.disk.entries,
     });
+    return this.#management;
   }
 
   #tell(request: CacheRequest): void {
@@ -717,15 +690,4 @@ export class AudioCacheClient {
 /** The labels in the options of a call, if there are any. */
 function labelsOf({ collections, pinned }: LabelOptions): Labels | undefined {
   return collections?.length || pinned ? { collections, pinned } : undefined;
-}
-
-async function askToPersist(): Promise<boolean> {
-  // Typed as always there; it is not in insecure contexts.
-  const { storage } = navigator as { readonly storage?: StorageManager };
-  if (storage?.persist === undefined) return false;
-  try {
-    return (await storage.persisted()) || (await storage.persist());
-  } catch {
-    return false;
-  }
 }

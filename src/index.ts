@@ -54,11 +54,9 @@ export {
   AudioCacheClient,
   type CleanupOptions,
   type ClearOptions,
-  type CollectionsOptions,
   type EntriesOptions,
   type GetOrSynthesizeOptions,
   type LabelOptions,
-  type PinInput,
   type PutOptions,
   type SpeechInput,
 } from './audio-cache-client';
@@ -71,7 +69,18 @@ export type {
   ServedEvent,
 } from './client-events';
 export type { Clip, PlayOptions } from './clip';
-export type { BundleSource, ExportOptions, ImportOptions, ImportReport, LongOptions, Progress } from './management';
+export type {
+  BundleSource,
+  CollectionsOptions,
+  DeleteCollectionOptions,
+  ExportOptions,
+  ImportOptions,
+  ImportReport,
+  LongOptions,
+  PinInput,
+  Progress,
+  TouchCollectionOptions,
+} from './management';
 export type { LogLevel, LogWriter } from './operation-log';
 export type { AudioCacheClientOptions, ConfigureOptions, WorkerSource } from './options';
 export type { AudioSource, SynthesisResult, Synthesize } from './origin-audio';

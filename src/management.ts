@@ -1,14 +1,45 @@
 /**
- * What an app does with a cache beside speaking: checking it, and carrying entries to another cache and back. Fetched when
- * it is first needed, so that pages that only speak do not carry it.
+ * What an app does with a cache beside speaking: limits, pins and collections, checking it, and carrying entries to another
+ * cache and back. Fetched when it is first needed, so that pages that only speak do not carry it. What each call means, and
+ * how it fails, stands at the method of `AudioCacheClient` that it is called by.
  */
-import { joinAudio } from '../core/bundle/join-audio';
-import { openBundle } from '../core/bundle/open-bundle';
-import { writeBundle } from '../core/bundle/write-bundle';
-import { createHashing } from '../core/hashing';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import type { AnswerTo, CacheRequest, ExportedEntry } from '../core/protocol/messages';
-import type { VerifyReport } from '../core/protocol/values';
+import type { Address, AnswerTo, CacheRequest, ExportedEntry } from '../core/protocol/messages';
+import type {
+  Amount,
+  CacheConfig,
+  CollectionDeletion,
+  CollectionDetails,
+  CollectionsPage,
+  VerifyReport,
+} from '../core/protocol/values';
+import type { AbortableOptions, SpeechInput } from './audio-cache-client';
+import { type ConfigureOptions, checkCallOptions, resolveChange } from './options';
+
+/** What to pin: an entry, or a collection with all that will ever be in it. */
+export type PinInput = SpeechInput | { readonly collection: string };
+
+/** Options of `collections`. */
+export interface CollectionsOptions extends AbortableOptions {
+  /** 1 to 1,000. Default 50. */
+  readonly limit?: number | undefined;
+  /** From the page before. */
+  readonly cursor?: string | undefined;
+  /** Only those whose name contains this in any case. */
+  readonly search?: string | undefined;
+}
+
+/** Options of `touchCollection`. */
+export interface TouchCollectionOptions extends AbortableOptions {
+  /** So long all members live from now on, instead of for their own time to live again. */
+  readonly ttlMs?: number | undefined;
+}
+
+/** Options of `deleteCollection`. */
+export interface DeleteCollectionOptions extends AbortableOptions {
+  /** Forget the collection and leave its audio. Default false. */
+  readonly keepAudio?: boolean | undefined;
+}
 
 /** How far something long has come. */
 export interface Progress {
@@ -56,7 +87,13 @@ export interface ManagementOptions {
     signal: AbortSignal | undefined,
     transfer?: Transferable[],
   ) => Promise<AnswerTo<Request>>;
-  readonly namespace: string;
+  /** The same for what changes nothing, asked once more of the next worker if one is lost. */
+  readonly read: <Request extends CacheRequest>(
+    request: Request,
+    signal: AbortSignal | undefined,
+  ) => Promise<AnswerTo<Request>>;
+  readonly locate: (input: SpeechInput) => Address;
+  readonly config: () => CacheConfig;
   readonly nowMs: () => number;
   readonly entriesOnDisk: () => number;
 }
@@ -65,16 +102,63 @@ export interface ManagementOptions {
 const VERIFY_STEP_MS = 50;
 const PAGE_ENTRIES = 200;
 
-/** Long work on a cache. */
+/** The calls of a client that are not about speaking. */
 export class Management {
   readonly #options: ManagementOptions;
+  #persisting: Promise<boolean> | undefined;
 
   constructor(options: ManagementOptions) {
     this.#options = options;
   }
 
-  /** Checks every entry on disk; damaged ones are removed and named. */
-  async verify({ signal, onProgress }: LongOptions): Promise<VerifyReport> {
+  async scheduleCleanup(isOn: boolean, signal: AbortSignal | undefined): Promise<void> {
+    await this.#options.call({ type: 'schedule-cleanup', isOn }, signal);
+  }
+
+  configure(change: ConfigureOptions, signal: AbortSignal | undefined): Promise<CacheConfig> {
+    const { call, config } = this.#options;
+    return call({ type: 'configure', change: resolveChange(change, config()) }, signal);
+  }
+
+  persist(): Promise<boolean> {
+    this.#persisting ??= askToPersist().then((isPersisted) => {
+      this.#options.call({ type: 'storage-changed' }, undefined).catch(() => {});
+      return isPersisted;
+    });
+    return this.#persisting;
+  }
+
+  pin(input: PinInput, isPinned: boolean, signal: AbortSignal | undefined): Promise<Amount> {
+    const { call, locate } = this.#options;
+    const isCollection = typeof input === 'object' && input !== null && 'collection' in input;
+    const target = isCollection ? { collection: input.collection } : { address: locate(input) };
+    return call({ type: 'pin', target, isPinned }, signal);
+  }
+
+  collections(options: CollectionsOptions): Promise<CollectionsPage> {
+    checkCallOptions(options);
+    const { limit = 50, signal, ...wanted } = options;
+    return this.#options.read({ type: 'collections', limit, ...wanted }, signal);
+  }
+
+  collection(name: string, signal: AbortSignal | undefined): Promise<CollectionDetails | undefined> {
+    return this.#options.read({ type: 'collection', name }, signal);
+  }
+
+  touchCollection(name: string, options: TouchCollectionOptions): Promise<number> {
+    checkCallOptions(options);
+    return this.#options.call({ type: 'touch-collection', name, ttlMs: options.ttlMs }, options.signal);
+  }
+
+  deleteCollection(name: string, options: DeleteCollectionOptions): Promise<CollectionDeletion> {
+    checkCallOptions(options);
+    const { keepAudio: keepsAudio = false, signal } = options;
+    return this.#options.call({ type: 'delete-collection', name, keepsAudio }, signal);
+  }
+
+  async verify(options: LongOptions): Promise<VerifyReport> {
+    checkCallOptions(options);
+    const { signal, onProgress } = options;
     const { call, entriesOnDisk } = this.#options;
     const total = entriesOnDisk();
     let report: VerifyReport = { checked: 0, intact: 0, damaged: [], unverifiable: 0 };
@@ -93,23 +177,24 @@ export class Management {
     return report;
   }
 
-  /** The entries as one file, pulled as its reader wants them. */
-  exportBundle({ collection, signal, onProgress }: ExportOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
-    const { namespace, nowMs } = this.#options;
+  async exportBundle(options: ExportOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    checkCallOptions(options);
+    const { collection, signal, onProgress } = options;
+    const { config, nowMs } = this.#options;
+    const { writeBundle } = await import('../core/bundle/write-bundle');
     const entries = this.#export(collection, signal, onProgress);
-    return writeBundle(withLabels(entries), { namespace, createdAtMs: nowMs(), signal });
+    return writeBundle(withLabels(entries), { namespace: config().namespace, createdAtMs: nowMs(), signal });
   }
 
-  /**
-   * Stores the entries of a bundle, after all of it was checked.
-   * @throws AudioCacheError `BUNDLE_INVALID`: nothing has changed then
-   */
-  async importBundle(
-    source: BundleSource,
-    { replace = false, signal, onProgress }: ImportOptions,
-  ): Promise<ImportReport> {
+  async importBundle(source: BundleSource, options: ImportOptions): Promise<ImportReport> {
+    checkCallOptions(options);
+    const { replace = false, signal, onProgress } = options;
     const { call } = this.#options;
-    const { verify } = await createHashing();
+    const [{ createChecksums }, { openBundle }] = await Promise.all([
+      import('../core/checksums'),
+      import('../core/bundle/open-bundle'),
+    ]);
+    const { verify } = await createChecksums();
     const bundle = await openBundle(await asBlob(source), { verify, signal });
     const counts = { imported: 0, kept: 0, refused: 0 };
     for await (const { metadata: given, bytes } of bundle.read()) {
@@ -129,11 +214,10 @@ export class Management {
     return counts;
   }
 
-  /**
-   * The clips of a collection as one playable file, in the order in which they were added.
-   * @throws AudioCacheError `INVALID_OPTIONS` for no such collection, `INVALID_AUDIO` for what cannot be joined
-   */
-  exportAudio(collection: string, { signal, onProgress }: LongOptions): Promise<Blob> {
+  async exportAudio(collection: string, options: LongOptions): Promise<Blob> {
+    checkCallOptions(options);
+    const { signal, onProgress } = options;
+    const { joinAudio } = await import('../core/bundle/join-audio');
     return joinAudio(withContentType(this.#export(collection, signal, onProgress)));
   }
 
@@ -192,4 +276,15 @@ function asBlob(source: BundleSource): Promise<Blob> | Blob {
 /** What a cache does not take is no reason to leave the others. */
 function isRefusal(error: unknown): boolean {
   return error instanceof AudioCacheError && (error.code === 'ENTRY_TOO_LARGE' || error.code === 'QUOTA_EXCEEDED');
+}
+
+async function askToPersist(): Promise<boolean> {
+  // Typed as always there; it is not in insecure contexts.
+  const { storage } = navigator as { readonly storage?: StorageManager };
+  if (storage?.persist === undefined) return false;
+  try {
+    return (await storage.persisted()) || (await storage.persist());
+  } catch {
+    return false;
+  }
 }

@@ -13,6 +13,7 @@ import { measureMemoryFlat } from './memory-flat';
 import { measureMemoryHit } from './memory-hit';
 import { measureMemoryHitBesidePeers } from './memory-hit-peers';
 import { measureMiss } from './miss';
+import { measurePanel } from './panel';
 import { measurePut } from './put';
 import { ageFiles, measurePutDurable } from './put-durable';
 import { measureStart } from './start';
@@ -34,6 +35,7 @@ const CASES: Readonly<Record<string, () => Promise<CaseResult>>> = {
   miss: measureMiss,
   key: measureKey,
   start: measureStart,
+  panel: measurePanel,
   putDurable: async () => measurePutDurable(await (aging ?? ageFiles())),
   listing: () => inDiskWorker((tasks) => tasks.measureListing()),
   cleanup: measureCleanup,

@@ -4,9 +4,9 @@
  * for each file and puts six streams between a Blob and its bytes.
  */
 import { type Entry, ERR_EOCDR_NOT_FOUND, ZipReader } from '@zip.js/zip.js/lib/zip-core-reader.js';
+import { crc32 } from '../crc32';
 import { AudioCacheError } from '../protocol/audio-cache-error';
 import { bundleInvalid } from './bundle';
-import { crc32 } from './crc32';
 
 /** A file in a ZIP. */
 export interface ZipMember {

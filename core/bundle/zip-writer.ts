@@ -12,7 +12,7 @@
  * than 65,534 files below 4 GiB, and fflate has none.
  */
 import { concatenate } from '../concatenate';
-import { crc32 } from './crc32';
+import { crc32 } from '../crc32';
 
 /** A file to be written. */
 export interface ZipContent {

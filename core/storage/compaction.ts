@@ -7,7 +7,7 @@
  * any moment: the records are there once or twice, which is the same. The segment is given up only after the copies are
  * safe from power loss, which in a browser takes a file of some age, unless the originals lie in a young one themselves.
  */
-import type { ChecksumVerdict } from '../hashing';
+import type { ChecksumVerdict } from '../checksums';
 import type { Checksum } from '../protocol/values';
 import { readWhole } from './checked-io';
 import { type EntryIndex, NONE } from './entry-index';

@@ -2,7 +2,7 @@
  * The last events, newest first, with pause, filter and copy.
  *
  * Events can come by the thousand a second: adding one only pushes it into a bounded list, and a frame puts what is new
- * into words and rows, at most a hundred, which are used again instead of created. Paused, nothing is drawn at all. Not a
+ * into words and rows, at most sixty, which are used again instead of created. Paused, nothing is drawn at all. Not a
  * live region, since nobody wants that read out.
  */
 import type { ClientEvent } from '../client-events';
@@ -12,7 +12,8 @@ import { describeEvent, isTold } from './event-line';
 import { formatCount } from './format';
 import type { PanelView } from './panel-view';
 
-const MAX_ROWS = 100;
+/** More than that nobody reads; filtering and copying reach further back. */
+const MAX_ROWS = 60;
 /** So many are kept to be filtered and copied. */
 const MAX_EVENTS = 1000;
 

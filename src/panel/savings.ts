@@ -1,5 +1,10 @@
-/** What was not asked of the origin, what was, and what both come to at a price that the person can change. */
-import type { CacheStats, Savings } from '../../core/protocol/values';
+/**
+ * What was not asked of the origin, what was, and what both come to at a price that the person can change.
+ *
+ * The cache counts money as it comes, at the price of the time. Whoever types a price wants to know what all of it would
+ * be worth, so that is what the table says, and below it what was counted, where that is something else.
+ */
+import type { CacheStats, PriceConfig, Savings } from '../../core/protocol/values';
 import { messageOf } from './actions';
 import { card, columns, element, field, setAttribute, setText, setTexts, statusLine } from './dom';
 import { formatCount, formatMoment, formatMoney, formatTime } from './format';
@@ -19,6 +24,7 @@ export function createSavings(cache: PanelSource): PanelView {
   const currency = element('input', { type: 'text', maxlength: '3', spellcheck: 'false', autocomplete: 'off' });
   currency.value = 'USD';
   const status = statusLine();
+  const counted = element('p', { class: 'note' });
   const budget = element('p', { class: 'note' });
   const meter = element('meter', { 'aria-label': 'Budget used', min: '0' });
   const form = element('div', { class: 'fields' }, field('per 1,000 characters', price), field('currency', currency));
@@ -63,21 +69,38 @@ export function createSavings(cache: PanelSource): PanelView {
   }
 
   return {
-    root: card('saved', 'Saved and spent', table, form, status, meter, budget),
+    root: card('saved', 'Saved and spent', table, counted, form, status, meter, budget),
     update: (stats) => {
       const { saved, spent } = stats.performance;
-      const unit = stats.config.price?.currency;
-      const [savedTexts, spentTexts] = [textsOf(saved, unit), textsOf(spent, unit)];
+      const { price: set } = stats.config;
+      const [savedTexts, spentTexts] = [textsOf(saved, set), textsOf(spent, set)];
       for (const [index, { cells }] of rows.entries()) {
         setTexts(cells, [savedTexts[index] ?? '', spentTexts[index] ?? '']);
       }
+      setText(counted, set ? describeCounted(saved, spent, set) : '');
       showPrice(stats);
       showBudget(stats);
     },
   };
 }
 
-function textsOf({ requests, characters, synthesisMs, cost }: Savings, currency: string | undefined): string[] {
-  const money = cost === undefined || currency === undefined ? '–' : formatMoney(cost, currency);
+/** In the order of `LABELS`. */
+function textsOf(amounts: Savings, price: PriceConfig | undefined): string[] {
+  const { requests, characters, synthesisMs } = amounts;
+  const money = price ? formatMoney(worthOf(amounts, price), price.currency) : '–';
   return [formatCount(requests), formatCount(characters), synthesisMs ? formatTime(synthesisMs) : '0 s', money];
+}
+
+function worthOf({ characters }: Savings, { perThousandCharacters }: PriceConfig): number {
+  return (characters / 1000) * perThousandCharacters;
+}
+
+function describeCounted(saved: Savings, spent: Savings, price: PriceConfig): string {
+  const isSame = [saved, spent].every(
+    (amounts) =>
+      formatMoney(amounts.cost ?? 0, price.currency) === formatMoney(worthOf(amounts, price), price.currency),
+  );
+  if (isSame) return '';
+  const [savedCost, spentCost] = [saved, spent].map(({ cost = 0 }) => formatMoney(cost, price.currency));
+  return `Counted so far, at the prices of the time: ${savedCost} saved, ${spentCost} spent.`;
 }

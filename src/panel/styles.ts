@@ -42,6 +42,7 @@ section {
   display: flex;
   flex-direction: column;
   gap: .75rem;
+  contain: layout style;
   grid-column: span 12;
   min-width: 0;
   padding: 1rem;
@@ -159,7 +160,10 @@ li > span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 
 @container (max-width: 30rem) {
   .entries :is(th, td):nth-child(3), .sources :is(th, td):nth-child(3) { display: none }
-  .sources :is(th, td) { padding-inline-start: .25rem }
+  .sources :is(th, td):not(:first-child) { padding-inline-start: .25rem }
+  .collections :is(th, td):is(:nth-child(3), :nth-child(4)) { display: none }
+  .collections table { min-width: 0 }
+  .collections td:last-child { line-height: 2.25rem; white-space: normal }
 }
 @container (min-width: 44rem) {
   .hit-rate, .sources { grid-column: span 6 }

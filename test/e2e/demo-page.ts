@@ -58,9 +58,13 @@ export async function createMachine(): Promise<Machine> {
 
 /** Presses Speak and resolves to where the clip came from, as the page shows it. */
 export async function speak(page: Page): Promise<string | null> {
-  const takes = await page.locator('#takes > *').count();
-  await page.click('#speak');
-  // Every clip adds a line to the list of takes.
-  await page.waitForFunction((before) => document.querySelectorAll('#takes > *').length > before, takes);
+  await untilTaken(page, () => page.click('#speak'));
   return page.getAttribute('#result', 'data-source');
+}
+
+/** Does something and resolves once it has added a take to the list, which makes all its lines anew. */
+export async function untilTaken(page: Page, act: () => Promise<unknown>): Promise<void> {
+  const before = await page.evaluateHandle(() => document.querySelector('#takes')?.firstElementChild);
+  await act();
+  await page.waitForFunction((first) => document.querySelector('#takes')?.firstElementChild !== first, before);
 }

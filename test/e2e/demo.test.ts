@@ -3,10 +3,13 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createMachine, type Machine, speak } from './demo-page';
+import { createMachine, type Machine, speak, untilTaken } from './demo-page';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SPEC = { text: 'Your table is ready.', voice: 'slt', speed: 1 };
+
+/** Synthesizing for real takes as long as it takes. */
+const PATIENCE = { timeout: 30_000 };
 
 let machine: Machine;
 beforeAll(async () => {
@@ -23,6 +26,11 @@ function audioOf(page: Page): Promise<{ readonly digest: string; readonly byteLe
     const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await clip.bytes()));
     return { digest: Array.from(digest, (byte) => byte.toString(16)).join(), byteLength: clip.byteLength };
   });
+}
+
+/** How many entries the cache of the phrases holds on disk. */
+function heldBy(page: Page): Promise<number> {
+  return page.evaluate(async () => (await repriseDemo.cache.stats()).tiers.disk.entries);
 }
 
 describe.sequential('a person who speaks a phrase', () => {
@@ -90,6 +98,65 @@ describe.sequential('a person who speaks a phrase', () => {
     expect(secondPass).toEqual({ memory: firstPass.memory + firstPass.origin, disk: 0, origin: 0 });
   });
 
+  test('downloads the book, and hears it offline, where a new phrase fails with a clear word', async () => {
+    await page.click('#book-download');
+    await expect
+      .poll(() => page.innerText('#book-result'), PATIENCE)
+      .toBe('Complete and pinned: it can be heard offline.');
+    const book = await page.evaluate(() => repriseDemo.cache.collection('Fifty sentences'));
+    expect(book).toMatchObject({ entries: 50, missing: 0, complete: true, pinned: true });
+    await page.click('#offline');
+    expect(await page.getAttribute('#offline', 'aria-pressed')).toBe('true');
+    await page.fill('#phrase', 'Nobody has ever said this.');
+    await page.click('#speak');
+    await expect.poll(() => page.innerText('#result')).toMatch(/offline.*nothing new can be made/);
+    await page.click('#book-listen');
+    await expect.poll(() => page.innerText('#book-result')).toMatch(/text to speech dataset/);
+    await page.click('#book-stop');
+    await expect.poll(() => page.innerText('#book-result')).toContain('Complete');
+    await page.fill('#phrase', SPEC.text);
+    expect(await speak(page)).toBe('memory');
+    await page.click('#offline');
+  });
+
+  test('sees the book in the panel, and takes it away again', async () => {
+    const collections = page.locator('audio-cache-panel .collections');
+    await collections.scrollIntoViewIfNeeded();
+    await expect.poll(() => collections.innerText(), PATIENCE).toMatch(/Fifty sentences\s+complete · pinned\s+50/);
+    await page.click('#book-remove');
+    await expect.poll(() => page.innerText('#book-result')).toBe('Not downloaded yet.');
+    await expect.poll(() => collections.innerText(), PATIENCE).not.toContain('Fifty sentences');
+  });
+
+  test('fills a small cache to its limit, lets all of it expire, and hears a phrase that nothing has room for', async () => {
+    const result = () => page.innerText('#trouble-result');
+    const before = await heldBy(page);
+    await page.click('#fill');
+    await expect.poll(result, PATIENCE).toMatch(/^Put \d+ clips; then the \d+ used longest ago were evicted/);
+    expect(await page.isChecked('#shown-small')).toBe(true);
+    await page.click('#expire');
+    await expect.poll(result, PATIENCE).toMatch(/found \d+ expired on disk and removed them/);
+    await page.click('#quota');
+    await expect.poll(result, PATIENCE).toMatch(/refused \(QUOTA_EXCEEDED\).* The phrase played anyway\.$/);
+    await page.click('#empty');
+    await expect.poll(result, PATIENCE).toBe('The small cache is empty.');
+    await page.check('#shown-own');
+    // The phrases in their own cache were not touched.
+    expect(await heldBy(page)).toBe(before);
+  });
+
+  test('sees the same numbers in a second tab', async () => {
+    const second = await page.context().newPage();
+    await second.goto(machine.url);
+    const held = (tab: Page) => tab.locator('audio-cache-panel .held').innerText();
+    for (const tab of [page, second]) await tab.locator('audio-cache-panel .held').scrollIntoViewIfNeeded();
+    await second.bringToFront();
+    await expect.poll(() => held(second), PATIENCE).toMatch(/disk\s+[\s\S]*[1-9]\d* clips/);
+    await page.bringToFront();
+    await expect.poll(async () => (await held(page)) === (await held(second)), PATIENCE).toBe(true);
+    await second.close();
+  });
+
   test('clears the cache after being asked, and hears the phrase made anew', async () => {
     await page.click('#clear');
     await page.click('#clear-confirm');
@@ -99,9 +166,7 @@ describe.sequential('a person who speaks a phrase', () => {
 
   test('can do all of it with the keyboard', async () => {
     await page.focus('#phrase');
-    const takes = await page.locator('#takes > *').count();
-    await page.keyboard.press('Enter');
-    await page.waitForFunction((before) => document.querySelectorAll('#takes > *').length > before, takes);
+    await untilTaken(page, () => page.keyboard.press('Enter'));
     const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.localName || '');
     const reached = new Set([await focused()]);
     // More stops than the page has, whatever the entry table holds.
@@ -109,7 +174,21 @@ describe.sequential('a person who speaks a phrase', () => {
       await page.keyboard.press('Tab');
       reached.add(await focused());
     }
-    for (const id of ['phrase', 'voice', 'speed', 'speak', 'stop', 'delay', 'replay', 'clear', 'audio-cache-panel']) {
+    for (const id of [
+      'phrase',
+      'voice',
+      'speed',
+      'speak',
+      'stop',
+      'delay',
+      'replay',
+      'book-download',
+      'offline',
+      'fill',
+      'quota',
+      'clear',
+      'audio-cache-panel',
+    ]) {
       expect(reached).toContain(id);
     }
   });

@@ -65,6 +65,32 @@ describe('figures', () => {
     await expect.poll(() => card('saved').getByLabel('currency').inputValue()).toBe('EUR');
   });
 
+  test('money is told at the price that is set, and as it was counted where that is something else', async () => {
+    const showAt = (savedCost: number, spentCost: number) =>
+      page.evaluate(
+        ([saved, spent]) => {
+          const { cache } = panelPage;
+          const { performance, config } = cache.getSnapshot();
+          const amounts = { requests: 10, characters: 2000, synthesisMs: 0 };
+          cache.change({
+            performance: {
+              ...performance,
+              saved: { ...amounts, cost: saved },
+              spent: { ...amounts, characters: 1000, cost: spent },
+            },
+            config: { ...config, price: { perThousandCharacters: 15, currency: 'EUR' } },
+          });
+        },
+        [savedCost, spentCost] as const,
+      );
+    const text = () => card('saved').innerText();
+    await showAt(0, 0.5);
+    await expect.poll(text).toMatch(/money\s+€30\.00\s+€15\.00/);
+    expect(await text()).toContain('at the prices of the time: €0.00 saved, €0.50 spent');
+    await showAt(30, 15);
+    await expect.poll(text).not.toContain('at the prices of the time');
+  });
+
   test('a budget is shown with how far it is used up', async () => {
     await page.evaluate(() => {
       const { cache } = panelPage;
@@ -252,15 +278,15 @@ describe('events', () => {
       [from, to] as const,
     );
 
-  test('are kept to the last hundred rows, newest first', async () => {
+  test('are shown in the last sixty rows, newest first', async () => {
     await emit(0, 150);
     await expect.poll(async () => (await lines())[0]).toContain(phraseOf('149'));
     await emit(150, 160);
     await expect.poll(async () => (await lines())[0]).toContain(phraseOf('159'));
     const shown = await lines();
-    expect(shown).toHaveLength(100);
+    expect(shown).toHaveLength(60);
     expect(shown[10]).toContain(phraseOf('149'));
-    expect(shown.at(-1)).toContain(phraseOf('60'));
+    expect(shown.at(-1)).toContain(phraseOf('100'));
   });
 
   test('stand still while paused, and go on with what came meanwhile', async () => {

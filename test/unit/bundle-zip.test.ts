@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { crc32 } from '../../core/bundle/crc32';
+import { crc32 } from '../../core/crc32';
 import { openZip } from '../../core/bundle/zip-reader';
 import { zipFiles } from '../../core/bundle/zip-writer';
 import { sequence } from '../bundle-fixture';

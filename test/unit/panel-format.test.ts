@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { entryTitle, formatAge, formatBytes, formatShare, formatTime, shortKey } from '../../src/panel/format';
+import {
+  entryTitle,
+  formatAge,
+  formatBytes,
+  formatMoment,
+  formatMoney,
+  formatShare,
+  formatTime,
+  shortKey,
+} from '../../src/panel/format';
 
 const KEY = `v1_${'0123456789abcdef'.repeat(4)}`;
 
@@ -64,6 +73,25 @@ describe('formatAge', () => {
     [400_000_000, '5 d'],
   ])('shows %d ms as %s', (ms, text) => {
     expect(formatAge(ms)).toBe(text);
+  });
+});
+
+describe('formatMoney', () => {
+  it.each([
+    [0, '$0.00'],
+    [1234.5, '$1,234.50'],
+    [0.8, '$0.80'],
+    [0.0234, '$0.023'],
+    [0.000301, '$0.0003'],
+  ])('shows %d as %s', (amount, text) => {
+    expect(formatMoney(amount, 'USD')).toBe(text);
+  });
+});
+
+describe('formatMoment', () => {
+  it('is never where there is no end', () => {
+    expect(formatMoment(Number.POSITIVE_INFINITY)).toBe('never');
+    expect(formatMoment(Date.parse('2026-05-04T03:02:00'))).toMatch(/^May 4, 2026, 3:02\sAM$/);
   });
 });
 
