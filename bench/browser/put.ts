@@ -28,6 +28,7 @@ const TURNS_PER_ROUND = 50;
 const CALLS_IN_A_ROW = 10;
 const DURABILITIES = ['memory', 'relaxed'] as const;
 const SUBJECT = 'Reprise, relaxed';
+const FLOOR = 'floor: slice(), transfer, write to an open file';
 
 /** Measures all sizes, both ways. */
 export async function measurePut(): Promise<CaseResult> {
@@ -57,7 +58,7 @@ async function measurePuts({
 }): Promise<TurnTimes> {
   const phrases = createPhrases(PHRASES, byteLength, 4);
   const namespace = `put-${byteLength}`;
-  const { cache } = openBenchClient({ namespace });
+  const { cache, floor } = openBenchClient({ namespace });
   await assertOnOpfs(cache);
   const phraseOf = (turn: number) => phrases[turn % phrases.length];
   const bytesOf = (turn: number) => phraseOf(turn)?.bytes ?? new ArrayBuffer(0);
@@ -70,6 +71,7 @@ async function measurePuts({
         return durability;
       },
     })),
+    { name: FLOOR, run: (turn: number) => floor.write(bytesOf(turn)) },
     ...peers.map((peer) => ({ name: peer.name, run: (turn: number) => peer.put(textOf(turn), bytesOf(turn)) })),
   ];
   const times = await measureTurns<unknown>(subjects, {
@@ -87,6 +89,7 @@ async function measurePuts({
   if (tiers.disk.entries !== putsOfEach * DURABILITIES.length || performance.errors.diskWrites > 0) {
     throw new Error(`${tiers.disk.entries} entries are on disk and should be ${putsOfEach * DURABILITIES.length}`);
   }
+  await floor.endWrites();
   await cache.close();
   const reader = openBenchClient({ namespace }).cache;
   for (let turn = 0; turn < putsOfEach; turn += 10) {

@@ -48,7 +48,7 @@ export async function measureStart(): Promise<CaseResult> {
   const subjects = [
     {
       name: BASELINE,
-      run: () => startWorker(new Worker(new URL('./floor-worker.ts', import.meta.url), { type: 'module' })),
+      run: () => startWorker(new Worker(new URL('../worker/floor-worker.ts', import.meta.url), { type: 'module' })),
     },
     {
       name: "the cache's worker: first answer without a cache",

@@ -7,7 +7,7 @@ import { systemClock } from '../../core/clock';
 import { CacheService } from '../../worker/cache-service';
 import { openDiskStore } from '../../worker/open-disk-store';
 import { tabRuntime } from '../../worker/tab-runtime';
-import { answerFloor } from '../browser/floor-answers';
+import { answerFloor } from './floor-answers';
 
 // First, so that Comlink never sees the floor's messages.
 answerFloor();

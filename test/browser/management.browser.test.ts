@@ -282,3 +282,28 @@ test('an exceeded budget is an alert, and refuses new phrases where that was ask
   expect(alerts).toEqual(['+BUDGET_EXCEEDED', '-BUDGET_EXCEEDED']);
   await cache.getOrSynthesize('Too much.');
 });
+
+test('a disk that the browser has emptied is told of once, and the cache works on', async () => {
+  const namespace = freshNamespace();
+  const first = createClient({ namespace });
+  await first.put('Gone.', wavOf('Gone.'));
+  await until(() => first.getSnapshot().tiers.disk.entries === 1);
+  await first.close();
+  const root = await navigator.storage.getDirectory();
+  const reprise = await root.getDirectoryHandle('reprise');
+  await reprise.removeEntry(`n-${namespace}`, { recursive: true });
+  for (const { name = '' } of await indexedDB.databases()) {
+    if (name.includes(namespace)) indexedDB.deleteDatabase(name);
+  }
+  const warnings: string[] = [];
+  const open = () => createClient({ namespace, onWarning: (message) => warnings.push(message) });
+  const second = open();
+  expect(await second.get('Gone.')).toBeUndefined();
+  expect(warnings).toEqual([expect.stringContaining('has removed all audio')]);
+  expect((await second.stats()).health.alerts).toMatchObject([{ code: 'STORE_EMPTIED' }]);
+  await second.put('New.', wavOf('New.'));
+  await second.close();
+  const third = open();
+  expect((await third.get('New.'))?.source).toBe('disk');
+  expect(warnings).toHaveLength(1);
+});

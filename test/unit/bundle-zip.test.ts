@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { crc32 } from '../../core/crc32';
 import { openZip } from '../../core/bundle/zip-reader';
 import { zipFiles } from '../../core/bundle/zip-writer';
+import { crc32 } from '../../core/crc32';
 import { sequence } from '../bundle-fixture';
 
 // The many files take seconds on a busy machine.

@@ -188,7 +188,13 @@ describe('Time in the memory tier', () => {
   it('takes other limits while it works', () => {
     const tier = tierWith();
     for (let id = 1; id <= 8; id++) tier.put(sized(id, 100), NOW_MS);
-    tier.configure({ maxBytes: 500, maxEntries: Number.POSITIVE_INFINITY, ttlMs: 60_000, highWater: 0.9, lowWater: 0.8 });
+    tier.configure({
+      maxBytes: 500,
+      maxEntries: Number.POSITIVE_INFINITY,
+      ttlMs: 60_000,
+      highWater: 0.9,
+      lowWater: 0.8,
+    });
     expect(tier.cleanup(NOW_MS).evicted).toEqual({ entries: 4, bytes: 400 });
   });
 
@@ -208,7 +214,10 @@ describe('Time in the memory tier', () => {
 
   it('tells of uses at most once a minute for each entry', () => {
     const uses: unknown[] = [];
-    const tier = tierWith({}, { onUse: ({ metadata: { key } }, nowMs, count) => uses.push([key, nowMs - NOW_MS, count]) });
+    const tier = tierWith(
+      {},
+      { onUse: ({ metadata: { key } }, nowMs, count) => uses.push([key, nowMs - NOW_MS, count]) },
+    );
     tier.put(sized(1, 10), NOW_MS);
     tier.put(sized(2, 10), NOW_MS + 30_000);
     for (let ms = 0; ms <= 130_000; ms += 10_000) {

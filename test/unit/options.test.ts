@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
-import { type AudioCacheClientOptions, resolveOptions } from '../../src/options';
+import { type AudioCacheClientOptions, type ConfigureOptions, resolveChange, resolveOptions } from '../../src/options';
 
 const MIB = 1024 * 1024;
 const NAN = Number.NaN;
@@ -146,6 +146,20 @@ describe('An option is refused, named and explained', () => {
     ['worker', [7, {}, null], 'URL'],
     ['callTimeoutMs', [0, NAN, INFINITE], 'from 1 to'],
     ['onWarning', ['console', {}, null], 'function'],
+    ['disk.slidingTtl', ['yes', 1, null], 'boolean'],
+    ['price', [7, 'free', null], 'object'],
+    ['price.perThousandCharacters', [-1, NAN, '0.015', null], 'from 0 to'],
+    ['price.currency', ['euro', 'eur', '', 7], 'ISO 4217'],
+    ['budget', [7, null], 'object'],
+    ['budget.limit', [-1, NAN, '5'], 'from 0 to'],
+    ['budget.periodMs', [0, 1000, NAN, INFINITE], 'from 60000 to'],
+    ['budget.whenExceeded', ['stop', true], '"refuse"'],
+    ['health.minHitRate', [-0.1, 1.1, NAN], 'from 0 to 1'],
+    ['health.maxErrorRate', [2, '10%'], 'from 0 to 1'],
+    ['health.maxHeapRatio', [80, NAN], 'from 0 to 1'],
+    ['keepTotals', ['yes', 1], 'boolean'],
+    ['logLevel', ['verbose', true, 3], '"debug"'],
+    ['log', ['console', {}], 'function'],
   ])('as %s: %j', (field, values, expected) => {
     for (const value of values) {
       const refusal = refusalOf(optionsWith(field, value));
@@ -197,7 +211,60 @@ describe('An option is refused, named and explained', () => {
     }
   });
 
+  it('unless an entry of the largest size fits on disk', () => {
+    const refusal = refusalOf({ maxEntryBytes: 5 * MIB, disk: { maxBytes: 4 * MIB } });
+    expect(refusal).toMatchObject({ code: 'INVALID_OPTIONS', field: 'disk.maxBytes' });
+    expect(refusal.message).toContain(`${5 * MIB}`);
+    expect(resolve({ disk: { maxBytes: 4 * MIB } }).config.maxEntryBytes).toBe(4 * MIB);
+    expect(resolve({ maxEntryBytes: 5 * MIB, memory: { maxBytes: 1 } }).config.memory.maxBytes).toBe(1);
+  });
+
+  it('unless a budget has a price to count by, and each of them its number', () => {
+    const price = { perThousandCharacters: 1 };
+    expect(refusalOf({ budget: { limit: 5 } })).toMatchObject({ code: 'INVALID_OPTIONS', field: 'budget' });
+    expect(refusalOf({ price, budget: { periodMs: 100_000 } })).toMatchObject({ field: 'budget.limit' });
+    expect(refusalOf({ price: { currency: 'EUR' } })).toMatchObject({ field: 'price.perThousandCharacters' });
+    expect(resolve({ price, budget: { limit: 5 } }).config).toMatchObject({
+      price: { perThousandCharacters: 1, currency: 'USD' },
+      budget: { limit: 5, periodMs: 30 * 86_400_000, whenExceeded: 'warn' },
+    });
+  });
+
   it.each([null, undefined, 'options', 7])('because %s are no options', (options) => {
     expect(refusalOf(options).code).toBe('INVALID_OPTIONS');
+  });
+});
+
+describe('A change of the configuration', () => {
+  const { config } = resolve({ disk: { maxBytes: 100 * MIB }, price: { perThousandCharacters: 1 } });
+  const changeRefused = (change: object): AudioCacheError => {
+    try {
+      resolveChange(change as ConfigureOptions, config);
+    } catch (error) {
+      if (error instanceof AudioCacheError) return error;
+    }
+    throw new Error('It was taken');
+  };
+
+  it('holds what is to change, with the rest of price and budget filled in', () => {
+    expect(resolveChange({ memory: { ttlMs: 5 }, budget: { limit: 3 } }, config)).toEqual({
+      memory: { ttlMs: 5 },
+      price: undefined,
+      budget: { limit: 3, periodMs: 30 * 86_400_000, whenExceeded: 'warn' },
+    });
+  });
+
+  it('is refused for what cannot change, and for what contradicts what there is', () => {
+    for (const [change, field] of [
+      [{ namespace: 'other' }, 'namespace'],
+      [{ disk: { store: 'none' } }, 'disk.store'],
+      [{ disk: { lowWater: 0.9 } }, 'disk.lowWater'],
+      [{ memory: { highWater: 0.8 } }, 'memory.lowWater'],
+      [{ maxEntryBytes: 101 * MIB }, 'disk.maxBytes'],
+      [{ disk: { maxBytes: MIB } }, 'disk.maxBytes'],
+      [{ memory: { ttlMs: -1 } }, 'memory.ttlMs'],
+    ] as const) {
+      expect(changeRefused(change), JSON.stringify(change)).toMatchObject({ code: 'INVALID_OPTIONS', field });
+    }
   });
 });

@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import 'fake-indexeddb/auto';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { AudioStore } from '../../core/storage/store';
+import { seededRandom } from '../../bench/seeded-random';
 import { openLogStore } from '../../core/storage/log-store';
+import type { AudioStore } from '../../core/storage/store';
 import { openNodeDirectory } from '../../node/node-file';
 import { openIndexedDbStore } from '../../worker/indexeddb-store';
-import { seededRandom } from '../../bench/seeded-random';
 import { configOf } from '../cache-fixture';
 import { FakeClock } from '../fake-clock';
 import { FaultDirectory } from '../fault-directory';
@@ -55,31 +55,35 @@ const stores: readonly (readonly [name: string, open: Open])[] = [
 ];
 
 describe('A cache that is used daily for a year and never looked after', () => {
-  it.each(stores)('stays within its limits and serves nothing too old, on %s', { timeout: 600_000 }, async (_, open) => {
-    const clock = new FakeClock();
-    const config = configOf({
-      maxEntryBytes: MAX_BYTES,
-      cleanupIntervalMs: 6 * 3_600_000,
-      memory: { maxBytes: MAX_BYTES / 10 },
-      disk: { maxBytes: MAX_BYTES, ttlMs: daysMs(7) },
-    });
-    const report = await liveAYear({
-      store: await open(clock),
-      clock,
-      hashing,
-      config,
-      days: 365,
-      requestsPerDay: REQUESTS_PER_DAY,
-      maxClipBytes: MAX_CLIP_BYTES,
-    });
-    expect(report.tooOldHits).toBe(0);
-    expect(report.mostBytesOnDisk).toBeLessThanOrEqual(MAX_BYTES);
-    expect(report.mostBytesInMemory).toBeLessThanOrEqual(MAX_BYTES / 10);
-    expect(report.oldestAtTheEndMs).toBeLessThanOrEqual(daysMs(7));
-    // Nothing is unaccounted for.
-    expect(report.puts - report.expirations - report.evictions).toBe(report.entriesAtTheEnd);
-    // The limit did bind, and so did time.
-    expect(report.evictions).toBeGreaterThan(100);
-    expect(report.hits).toBeGreaterThan(report.requests / 10);
-  });
+  it.each(stores)(
+    'stays within its limits and serves nothing too old, on %s',
+    { timeout: 600_000 },
+    async (_, open) => {
+      const clock = new FakeClock();
+      const config = configOf({
+        maxEntryBytes: MAX_BYTES,
+        cleanupIntervalMs: 6 * 3_600_000,
+        memory: { maxBytes: MAX_BYTES / 10 },
+        disk: { maxBytes: MAX_BYTES, ttlMs: daysMs(7) },
+      });
+      const report = await liveAYear({
+        store: await open(clock),
+        clock,
+        hashing,
+        config,
+        days: 365,
+        requestsPerDay: REQUESTS_PER_DAY,
+        maxClipBytes: MAX_CLIP_BYTES,
+      });
+      expect(report.tooOldHits).toBe(0);
+      expect(report.mostBytesOnDisk).toBeLessThanOrEqual(MAX_BYTES);
+      expect(report.mostBytesInMemory).toBeLessThanOrEqual(MAX_BYTES / 10);
+      expect(report.oldestAtTheEndMs).toBeLessThanOrEqual(daysMs(7));
+      // Nothing is unaccounted for.
+      expect(report.puts - report.expirations - report.evictions).toBe(report.entriesAtTheEnd);
+      // The limit did bind, and so did time.
+      expect(report.evictions).toBeGreaterThan(100);
+      expect(report.hits).toBeGreaterThan(report.requests / 10);
+    },
+  );
 });
