@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cleanDisk } from '../../core/disk-cleanup';
 import { createGiveWay } from '../../core/give-way';
-import { GuardedStore } from '../../core/guarded-store';
-import { configOf } from '../cache-fixture';
 import { openDiskTier, wholeEntry } from '../disk-tier-fixture';
 import { FakeClock, settle } from '../fake-clock';
 
@@ -34,19 +31,16 @@ describe('Long work', () => {
 
   it('of a cleanup lets whoever asks meanwhile wait for a step at most', async () => {
     const fixture = await openDiskTier({ config: { maxBytes: 10_000_000 } });
-    const { tier, clock, store, metrics } = fixture;
+    const { tier, clock, disk } = fixture;
     const expiresAtMs = clock.nowMs() + 1_000;
     for (let id = 0; id < 500; id++) await tier.put(wholeEntry(fixture, id, { expiresAtMs }), 'relaxed');
     await clock.advance(1_000);
     // Each step takes three milliseconds of the clock.
-    const slow: typeof store = Object.create(store, {
-      removeExpired: {
-        value: (nowMs: number, maxEntries: number) => {
-          clock.setTo(clock.nowMs() + 3);
-          return store.removeExpired(nowMs, maxEntries);
-        },
-      },
-    });
+    const removeExpired = disk.removeExpired.bind(disk);
+    disk.removeExpired = (nowMs, maxEntries) => {
+      clock.setTo(clock.nowMs() + 3);
+      return removeExpired(nowMs, maxEntries);
+    };
     let turns = 0;
     let isOver = false;
     const takeTurns = () => {
@@ -54,13 +48,7 @@ describe('Long work', () => {
       if (!isOver) clock.schedule(takeTurns, 1);
     };
     clock.schedule(takeTurns, 0);
-    const { disk: config } = configOf();
-    const guarded = new GuardedStore(slow, metrics, () => {});
-    const cleaning = cleanDisk(
-      { store: guarded, config, maxBytes: config.maxBytes, clock, onRemoval: () => {} },
-      Number.POSITIVE_INFINITY,
-      0,
-    ).finally(() => {
+    const cleaning = tier.cleanup().finally(() => {
       isOver = true;
     });
     for (let step = 0; step < 60 && !isOver; step++) await clock.advance(1);
