@@ -650,7 +650,9 @@ export class AudioCacheClient {
     const alert = { code: 'WORKER_UNAVAILABLE', severity: 'critical', message, sinceMs } as const;
     this.#requests.resumeFills();
     this.#statistics.lostWorker(isFinal ? alert : undefined);
-    if (isFinal) this.#warn(message);
+    if (!isFinal) return;
+    this.#dispatch({ type: 'alert', alert, isRaised: true });
+    this.#warn(message);
   }
 
   #onOwnerChanged(role: TabRole): void {
@@ -662,7 +664,9 @@ export class AudioCacheClient {
   #onAlone(reason: string): void {
     const message = `This tab works alone: ${reason}`;
     const sinceMs = this.#clock.nowMs();
-    this.#statistics.worksAlone({ code: 'TAB_ALONE', severity: 'warning', message, sinceMs });
+    const alert = { code: 'TAB_ALONE', severity: 'warning', message, sinceMs } as const;
+    this.#statistics.worksAlone(alert);
+    this.#dispatch({ type: 'alert', alert, isRaised: true });
     // Where there are no workers at all, that is said instead.
     if (typeof Worker !== 'undefined') this.#warn(message);
   }

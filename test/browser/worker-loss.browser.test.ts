@@ -121,6 +121,8 @@ test.each([
     synthesize: origin.synthesize,
     onWarning: (message) => warnings.push(message),
   });
+  const alerts: string[] = [];
+  cache.onAlert(({ code }) => alerts.push(code));
   const clips = await Promise.all([cache.getOrSynthesize('Speak anyway.'), cache.getOrSynthesize('Speak anyway.')]);
   for (const clip of clips) expect(sameBytes(await clip.bytes(), wavOf('Speak anyway.'))).toBe(true);
   expect(origin.asked).toEqual(['Speak anyway.']);
@@ -128,7 +130,8 @@ test.each([
   expect(cache.getSnapshot().runtime).toMatchObject({ workerMode: 'none', store: 'none' });
   const stats = await cache.stats();
   expect(stats.runtime).toMatchObject({ workerMode: 'none', store: 'none' });
-  expect(stats.health.alerts).toMatchObject([{ code: 'WORKER_UNAVAILABLE' }]);
+  expect(stats.health).toMatchObject({ status: 'failing', alerts: [{ code: 'WORKER_UNAVAILABLE' }] });
+  expect(alerts).toEqual(['WORKER_UNAVAILABLE']);
   await expect(cache.get('Speak anyway.')).rejects.toMatchObject({ code: 'WORKER_LOST' });
   await expect(cache.put('x', wavOf('x'))).rejects.toMatchObject({ code: 'WORKER_LOST' });
   expect(warnings).toHaveLength(1);

@@ -51,6 +51,8 @@ test('a thousand events a second leave time for sixty frames and make no long ta
   expect(await page.evaluate(() => panelPage.cache.told)).toBeGreaterThan((0.9 * EVENTS_PER_SECOND * elapsedMs) / 1000);
   expect(await page.locator('audio-cache-panel .log li').count()).toBe(60);
   expect(tasksMs.length).toBeGreaterThan(FRAMES / 2);
+  // Most of the time is the page's own to use.
+  expect(tasksMs.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(elapsedMs / 2);
   expect(Math.max(...tasksMs)).toBeLessThan(LONG_TASK_MS);
   expect(tasksMs.filter((ms) => ms > FRAME_MS).length).toBeLessThan(FRAMES / 100);
 }, 120_000);

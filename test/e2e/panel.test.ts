@@ -55,13 +55,20 @@ describe('figures', () => {
 
   test('a price that is typed reaches the cache, and is not overwritten while it is typed', async () => {
     const price = card('saved').getByLabel('per 1,000 characters');
+    await page.evaluate(() => panelPage.cache.configure({ price: { perThousandCharacters: 9, currency: 'USD' } }));
+    await expect.poll(() => price.inputValue()).toBe('9');
     await price.fill('0.0');
-    await page.evaluate(() => panelPage.cache.change({}));
+    await page.evaluate(async () => {
+      panelPage.cache.change({});
+      // A round of all cards takes as many frames as there are cards, and begins within a tenth of a second.
+      for (let frame = 0; frame < 20; frame++) await new Promise(requestAnimationFrame);
+    });
+    expect(await price.inputValue()).toBe('0.0');
     await price.pressSequentially('15');
     await price.press('Enter');
     await card('saved').getByLabel('currency').fill('eur');
     await card('saved').getByLabel('currency').press('Tab');
-    await expect.poll(asked).toEqual(['price 0.015 USD', 'price 0.015 EUR']);
+    await expect.poll(asked).toEqual(['price 9 USD', 'price 0.015 USD', 'price 0.015 EUR']);
     await expect.poll(() => card('saved').getByLabel('currency').inputValue()).toBe('EUR');
   });
 
