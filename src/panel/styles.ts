@@ -126,7 +126,7 @@ td span { -webkit-box-orient: vertical; -webkit-line-clamp: 2; display: -webkit-
 .details button { margin: 0 }
 
 button, input, select { background: none; border: 1px solid var(--border); border-radius: .5rem; color: inherit; font: inherit; height: 2rem; min-width: 2rem }
-button { cursor: pointer; padding-inline: .5rem }
+button { cursor: pointer; line-height: 1.3; padding-inline: .5rem }
 td button { margin-inline-start: .25rem; padding-inline: .375rem }
 section > button { align-self: start }
 button:hover, [aria-pressed=true] { background: var(--line) }
