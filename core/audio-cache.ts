@@ -13,12 +13,14 @@
  * saw before.
  */
 import { type AudioCandidate, admit, isPlayable, REFUSAL_TEXTS, type Refusal, SNIFF_BYTES } from './admission';
+import { NOTHING, sum } from './amount';
 import { CacheOverview } from './cache-overview';
 import { CacheUpkeep, type ReadStorage } from './cache-upkeep';
 import type { Clock } from './clock';
 import { concatenate } from './concatenate';
 import { Departures } from './departures';
 import { DiskTier } from './disk-tier';
+import { createGiveWay } from './give-way';
 import type { Hashing } from './hashing';
 import { createIdPrefix } from './id-prefix';
 import { Identifier, type Identity, type SpecIdentity } from './identity';
@@ -38,6 +40,7 @@ import {
   type FillPendingAnswer,
   type FillResult,
   type HitAnswer,
+  type ImportOutcome,
   type Labels as LabelsOfEntry,
   type PageReport,
   type PinTarget,
@@ -69,6 +72,19 @@ import { withDefaults } from './with-defaults';
 
 /** With sliding times to live each use counts, and is told to the disk at least this often. */
 const USE_INTERVAL_MS = 60_000;
+
+/** The last moment that JavaScript has a date for (ECMA-262, "Time Values"). */
+const MAX_DATE_MS = 8.64e15;
+
+const UNPINNABLE =
+  'A pinned phrase is too large for what pins may take, and is kept as any other: raise disk.maxBytes or unpin something.';
+
+/** What a put may say beside the audio. */
+export interface PutExtras {
+  readonly labels?: LabelsOfEntry | undefined;
+  /** The audio was synthesized for this cache, and is counted as paid for. */
+  readonly isPaid?: boolean | undefined;
+}
 
 /** What a cache is made of. */
 export interface AudioCacheOptions {
@@ -131,6 +147,8 @@ export class AudioCache {
         emit({ type: 'entries-removed', tier: 'memory', reason, entries, bytes });
       },
       onUse: ({ metadata }, usedAtMs, uses) => this.#disk.use(metadata, usedAtMs, uses),
+      // Without a disk nobody else tells why a phrase is gone.
+      ...(store === undefined ? { onRemovedKey: (key, reason) => this.#departures.note(key, reason) } : {}),
       ...(config.disk.slidingTtl ? { useIntervalMs: Math.min(USE_INTERVAL_MS, config.disk.ttlMs / 10) } : {}),
     });
     const fallBackToMemory = (error: AudioCacheError) => {
@@ -150,6 +168,7 @@ export class AudioCache {
       clock,
       metrics: this.#metrics,
       pins: this.#labels,
+      onUnpinnable: () => emit({ type: 'warning', message: UNPINNABLE }),
       onRemoval: (reason, { entries, bytes, keys }) => {
         this.#departures.noteAll(keys, reason === 'corrupt' || reason === 'collision' ? 'damaged' : reason);
         emit({ type: 'entries-removed', tier: 'disk', reason, entries, bytes });
@@ -165,7 +184,13 @@ export class AudioCache {
         totals: () => (this.#config.keepTotals ? this.#metrics.totals() : undefined),
         spending: () => (this.#config.budget === undefined ? undefined : this.#spending.toNote()),
       },
+      onLoaded: ({ labels, totals, spending }) => {
+        this.#labels.load(labels);
+        if (this.#config.keepTotals) this.#metrics.restore(totals);
+        this.#spending.restore(spending);
+      },
     });
+    void this.#state.loaded.then(() => this.#labels.open()).catch(() => {});
     this.#overview = new CacheOverview({
       config: () => this.#config,
       clock,
@@ -202,24 +227,10 @@ export class AudioCache {
         this.#resuming = undefined;
       });
     }
-    this.#restore();
     if (storeError !== undefined) fallBackToMemory(storeError);
     else if (heldBefore && this.#disk.usage.entries === 0 && this.#disk.kind !== 'none') {
       emit({ type: 'warning', message: this.#overview.noteEmptiedStorage() });
     }
-  }
-
-  /** Takes in what the cache before this one kept beside the entries. */
-  #restore(): void {
-    const loading = this.#state.load();
-    void this.#labels.open(loading.then(({ labels }) => labels)).catch(() => {});
-    void loading.then(
-      ({ totals, spending }) => {
-        if (this.#config.keepTotals) this.#metrics.restore(totals);
-        this.#spending.restore(spending);
-      },
-      () => {},
-    );
   }
 
   // ---------------------------------------------------------------------------------------------- the read path
@@ -246,7 +257,8 @@ export class AudioCache {
       found = looked instanceof Promise ? await looked : looked;
       if (found === undefined && this.#resuming !== undefined) {
         await this.#resuming;
-        found = this.#inMemory(identity.key);
+        // What was resumed may have completed, and gone to disk alone.
+        found = await this.#lookUp(identity.key, identity.canonical);
       }
     } finally {
       hasLeft = !this.#lookingUp.delete(callId);
@@ -266,6 +278,7 @@ export class AudioCache {
     const reason = this.#departures.reasonFor(key);
     this.#metrics.miss(reason, nowMs);
     if (!this.#spending.mayStart(nowMs)) {
+      // Whoever waits for the same phrase is refused as well.
       const error = budgetExceeded();
       this.#fills.fail(fillId, error);
       this.#fills.leave(callId, false);
@@ -310,7 +323,11 @@ export class AudioCache {
   async #lookUpOnDisk(key: string, canonical: string | undefined): Promise<Found | undefined> {
     const stored = await this.#disk.get(key, canonical);
     // While the disk was read a synthesis may have completed.
-    if (stored === undefined) return this.#inMemory(key);
+    if (stored === undefined) {
+      const held = this.#inMemory(key);
+      if (held !== undefined) this.#metrics.lookedUp('memory', true, this.#clock.nowMs());
+      return held;
+    }
     const isWantedAbove =
       this.#memory.canHold(stored.bytes.byteLength) && this.#memory.peek(key, this.#clock.nowMs()) === undefined;
     if (isWantedAbove && this.#promotions.noteRead(key)) {
@@ -332,7 +349,7 @@ export class AudioCache {
 
   /** When an entry ends, as of now. */
   #endOf({ key, expiresAtMs }: EntryMetadata): number {
-    return this.#labels.isPinned(key) ? Number.POSITIVE_INFINITY : expiresAtMs;
+    return this.#disk.isKept(key) ? Number.POSITIVE_INFINITY : expiresAtMs;
   }
 
   #inMemory(key: string): Found | undefined {
@@ -420,7 +437,7 @@ export class AudioCache {
     bytes: ArrayBuffer,
     result: FillResult,
     durability: Durability,
-    labels?: LabelsOfEntry,
+    { labels, isPaid = false }: PutExtras = {},
   ): Promise<string> {
     const identity = await this.#identifier.identify(address);
     const admission = admit(this.#candidate(bytes, identity.spec, result));
@@ -428,24 +445,27 @@ export class AudioCache {
       if (admission.refusal === 'too-large') throw this.#entryTooLarge(bytes.byteLength);
       throw invalidAudio(admission.refusal);
     }
-    const entry = await this.#createEntry(identity, bytes, admission.contentType, result, 'put');
-    // First, since a pin that does not fit is to change nothing, and what is written unpinned may go at once.
-    if (labels !== undefined) await this.#labels.label(identity.key, labels, bytes.byteLength);
-    const written = this.#keep(entry, durability === 'durable' ? 'durable' : 'relaxed');
-    if (labels?.pinned && !(await written)) {
-      await this.#labels.pin(identity.key, false);
-      throw new AudioCacheError(
-        'STORE_UNAVAILABLE',
-        'The audio could not be stored on disk, so it is not pinned either.',
-      );
+    const origin = isPaid ? 'synthesis' : 'put';
+    const entry = await this.#createEntry(identity, bytes, admission.contentType, result, origin);
+    if (isPaid) this.#notePaid(identity.spec, result);
+    // First, since a pin that does not fit is to change nothing, and what is written unpinned may go at once. What is pinned
+    // already is not to be lost for something larger that does not fit.
+    const isLabelled = labels !== undefined || this.#labels.isPinned(identity.key);
+    const takeBack = isLabelled ? await this.#labels.label(identity.key, labels ?? {}, bytes.byteLength) : undefined;
+    const written = this.#keep(entry, durability === 'durable' ? 'durable' : 'relaxed', labels?.pinned);
+    if (durability === 'memory' && !labels?.pinned) return identity.key;
+    try {
+      await written;
+    } catch (error) {
+      await takeBack?.();
+      throw error;
     }
-    if (durability !== 'memory') await written;
     return identity.key;
   }
 
   /**
-   * Stores an entry of a bundle and takes over its bytes; false when there is one under its key that is not to be
-   * replaced, which then gets its labels all the same.
+   * Stores an entry of a bundle and takes over its bytes; `kept`: there is one under its key that is not to be replaced, which
+   * then gets its labels all the same.
    * @throws AudioCacheError `INVALID_KEY`, `INVALID_AUDIO`, `ENTRY_TOO_LARGE`, `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED`
    */
   async importEntry(
@@ -453,7 +473,7 @@ export class AudioCache {
     bytes: ArrayBuffer,
     labels: LabelsOfEntry,
     replaces: boolean,
-  ): Promise<boolean> {
+  ): Promise<ImportOutcome> {
     const { key } = await this.#identifier.identify({ key: given.key });
     if (bytes.byteLength > this.#config.maxEntryBytes) throw this.#entryTooLarge(bytes.byteLength);
     const isIntact = this.#hashing.verify(bytes, given.checksum) !== 'mismatch';
@@ -461,21 +481,33 @@ export class AudioCache {
       throw new AudioCacheError('INVALID_AUDIO', 'Not imported: the audio is not what its checksum says.');
     }
     const isThere = await this.has({ key });
-    await this.#labels.label(key, labels, isThere ? undefined : bytes.byteLength);
-    if (isThere && !replaces) return false;
+    const isStored = !isThere || replaces;
+    if (isStored && given.expiresAtMs <= this.#clock.nowMs() && !labels.pinned) return 'expired';
+    const takeBack = await this.#labels.label(key, labels, isStored ? bytes.byteLength : undefined);
+    if (!isStored) return 'kept';
     const spec = this.#config.storeText ? given.spec : undefined;
     const entry = { metadata: { ...given, key, spec, origin: 'bundle' }, bytes } as const;
-    await this.#keep(entry, 'relaxed');
-    return true;
+    try {
+      await this.#keep(entry, 'relaxed', this.#disk.kind !== 'none');
+      return 'stored';
+    } catch (error) {
+      await takeBack();
+      throw error;
+    }
   }
 
-  /** Puts an entry into memory and on its way to disk; resolves once it is there, or cannot be. */
-  #keep(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
+  /**
+   * Puts an entry into memory and on its way to disk; resolves once it is there, or cannot be, and rejects then if it is
+   * required to be.
+   */
+  #keep(entry: Entry, durability: Exclude<Durability, 'memory'>, isRequired?: boolean): Promise<boolean> {
     const { key, byteLength } = entry.metadata;
     this.#departures.forget(key);
     const isInMemory = this.#memory.put(entry, this.#clock.nowMs(), this.#endOf(entry.metadata));
     if (isInMemory) this.#metrics.tiers.memory.puts++;
-    const written = this.#disk.put(entry, durability);
+    const written = this.#disk.put(entry, durability, isRequired);
+    // Not everybody waits for it.
+    written.catch(() => {});
     if (isInMemory || this.#disk.kind !== 'none') this.#emit({ type: 'entry-added', key, byteLength });
     return written;
   }
@@ -488,13 +520,15 @@ export class AudioCache {
     origin: EntryOrigin,
   ): Promise<Entry> {
     const createdAtMs = this.#clock.nowMs();
+    const expiresAtMs = createdAtMs + (result.ttlMs ?? this.#config.disk.ttlMs);
     const fingerprint = canonical === undefined ? undefined : await this.#hashing.fingerprint(canonical);
     const metadata: EntryMetadata = {
       key,
       contentType,
       byteLength: bytes.byteLength,
       createdAtMs,
-      expiresAtMs: createdAtMs + (result.ttlMs ?? this.#config.disk.ttlMs),
+      // Beyond what a date can be, it is never.
+      expiresAtMs: expiresAtMs > MAX_DATE_MS ? Number.POSITIVE_INFINITY : expiresAtMs,
       characters: spec?.text.length ?? 0,
       synthesisMs: result.synthesisMs,
       checksum: this.#hashing.checksum(bytes),
@@ -535,8 +569,8 @@ export class AudioCache {
   async delete(address: Address): Promise<boolean> {
     const { key } = await this.#identifier.identify(address);
     const wasInMemory = this.#memory.delete(key);
-    const wasOnDisk = await this.#disk.delete(key);
-    await this.#labels.forget(key);
+    // Both begun before either is waited for: what comes after this call is not to be forgotten by it.
+    const [wasOnDisk] = await Promise.all([this.#disk.delete(key), this.#labels.forget(key)]);
     if (!wasInMemory && !wasOnDisk) return false;
     this.#departures.note(key, 'deleted');
     this.#emit({ type: 'entry-deleted', key });
@@ -545,10 +579,8 @@ export class AudioCache {
 
   /** Removes every entry from memory and disk, or with `sparesPins` all that are not pinned. */
   async clear(sparesPins = true): Promise<void> {
-    await this.#labels.ready;
     this.#memory.clear();
-    await this.#disk.clear(sparesPins);
-    await this.#labels.forgetAll(sparesPins);
+    await Promise.all([this.#disk.clear(sparesPins), this.#labels.forgetAll(sparesPins)]);
     this.#emit({ type: 'cleared' });
   }
 
@@ -633,29 +665,39 @@ export class AudioCache {
     return this.#disk.extend((await this.#labels.membersOf(name)) ?? [], ttlMs);
   }
 
-  /** Forgets a collection, and deletes the audio that is in no other and has no pin of its own, unless that is kept. */
+  /**
+   * Deletes the audio of a collection that nothing else holds, unless it is to be kept, and then forgets the collection: cut off
+   * in between, it is there to be deleted again.
+   */
   async deleteCollection(name: string, keepsAudio: boolean): Promise<CollectionDeletion> {
-    const orphans = await this.#labels.deleteCollection(name);
-    const deleted = { entries: 0, bytes: 0 };
-    if (orphans === undefined || keepsAudio) return { existed: orphans !== undefined, deleted };
-    for (const key of orphans) {
+    const keys = (await this.#labels.membersOf(name)) ?? [];
+    const giveWay = createGiveWay(this.#clock);
+    let deleted = NOTHING;
+    for (const key of keepsAudio ? [] : keys) {
+      await giveWay();
+      // Looked at now, since it may have been pinned or added elsewhere meanwhile.
+      if (this.#labels.isHeldBeside(key, name)) continue;
       const byteLength = (await this.#overview.info(key))?.byteLength ?? 0;
-      if (!(await this.delete({ key }))) continue;
-      deleted.entries++;
-      deleted.bytes += byteLength;
+      if (await this.delete({ key })) deleted = sum(deleted, { entries: 1, bytes: byteLength });
     }
-    return { existed: true, deleted };
+    const isForgotten = await this.#labels.forgetCollection(name);
+    return { existed: isForgotten || keys.length > 0, deleted };
   }
 
   /** Everything about an entry, with bytes that are the caller's; counted neither as a request nor as a use. */
   async exportEntry(key: string): Promise<ExportedEntry | undefined> {
-    const held = this.#memory.peek(key, this.#clock.nowMs())?.entry ?? this.#disk.held(key);
-    const entry = held === undefined ? await this.#disk.reread(key) : { ...held, bytes: held.bytes.slice(0) };
-    const { collections, pinned } = {
-      collections: this.#labels.collectionsOf(key),
-      pinned: this.#labels.isPinned(key),
-    };
-    return entry && { ...entry, collections, pinned };
+    const held = this.#memory.peek(key, this.#clock.nowMs())?.entry;
+    const entry = held === undefined ? await this.#disk.peek(key) : { ...held, bytes: held.bytes.slice(0) };
+    const labels = { collections: this.#labels.collectionsOf(key), pinned: this.#labels.isPinned(key) };
+    return entry && { ...entry, ...labels };
+  }
+
+  /**
+   * Resolves if another synthesis may be paid for.
+   * @throws AudioCacheError `SYNTHESIS_FAILED` with the reason `budget`
+   */
+  assertMaySynthesize(): void {
+    if (!this.#spending.mayStart(this.#clock.nowMs())) throw budgetExceeded();
   }
 
   /** Notes what pages know and workers do not. */
@@ -701,9 +743,7 @@ export class AudioCache {
 
   /** Writes what is kept beside the entries, if it has changed; a disk that fails says so elsewhere. */
   async #saveState(durability: 'relaxed' | 'durable'): Promise<void> {
-    await this.#labels.ready;
-    const isDue = this.#state.hasChanged || this.#config.keepTotals;
-    if (isDue && this.#disk.kind !== 'none') await this.#state.save(durability).catch(() => {});
+    if (this.#state.hasChanged || this.#config.keepTotals) await this.#state.save(durability).catch(() => {});
   }
 
   #entryTooLarge(byteLength: number): AudioCacheError {

@@ -16,6 +16,9 @@ import type { CacheConfig, CacheStats, EntriesPage, EntryInfo, TierName } from '
 import type { Spending } from './spending';
 import type { StoredMetadata } from './storage/store';
 
+/** So long what a page has said of its heap is believed. */
+const HEAP_KNOWN_MS = 60_000;
+
 /** What an overview looks at. */
 export interface CacheOverviewOptions {
   readonly config: () => CacheConfig;
@@ -36,7 +39,7 @@ export class CacheOverview {
   readonly #health = new Health();
   #lostStore: { readonly reason: string; readonly sinceMs: number } | undefined;
   #storageEmptiedAtMs: number | undefined;
-  #pageHeapRatio: number | undefined;
+  #pageHeap: { readonly ratio: number; readonly atMs: number } | undefined;
 
   constructor(options: CacheOverviewOptions) {
     this.#options = options;
@@ -69,7 +72,7 @@ export class CacheOverview {
 
   /** What share of a page's heap is in use, as that page said last. */
   noteHeap(ratio: number | undefined): void {
-    this.#pageHeapRatio = ratio ?? this.#pageHeapRatio;
+    if (ratio !== undefined) this.#pageHeap = { ratio, atMs: this.#options.clock.nowMs() };
   }
 
   /** A page of entries. */
@@ -131,6 +134,8 @@ export class CacheOverview {
   evaluateHealth(): CacheStats['health'] {
     const { config, clock, metrics, memory, disk, spending, upkeep, emit } = this.#options;
     const nowMs = clock.nowMs();
+    // What a tab said that has been silent since says nothing about now.
+    const isHeapKnown = this.#pageHeap !== undefined && nowMs - this.#pageHeap.atMs < HEAP_KNOWN_MS;
     const { status, alerts, raised, ended } = this.#health.evaluate(
       {
         config: config(),
@@ -139,7 +144,7 @@ export class CacheOverview {
         recent: metrics.recent(nowMs),
         budget: spending.state(nowMs),
         estimate: upkeep().storage.estimate,
-        heapRatio: this.#pageHeapRatio,
+        heapRatio: isHeapKnown ? this.#pageHeap?.ratio : undefined,
         storeFailure: this.#lostStore,
         storageEmptiedAtMs: this.#storageEmptiedAtMs,
         writesFailingSinceMs: disk.writesFailingSinceMs,
@@ -152,7 +157,7 @@ export class CacheOverview {
   }
 
   #infoFor({ metadata, accessedAtMs, hits }: StoredMetadata, isOnDisk: boolean): EntryInfo {
-    const { config, clock, memory, labels } = this.#options;
+    const { config, clock, memory, disk, labels } = this.#options;
     const { key, characters } = metadata;
     const held = memory.peek(key, clock.nowMs());
     const tiers: TierName[] = [];
@@ -164,7 +169,7 @@ export class CacheOverview {
       accessedAtMs: Math.max(accessedAtMs, held?.accessedAtMs ?? 0),
       hits: isOnDisk ? hits + (held?.unreportedUses ?? 0) : (held?.uses ?? hits),
       tiers,
-      pinned: labels.isPinned(key),
+      pinned: disk.isKept(key),
       collections: labels.collectionsOf(key),
       cost: price && (characters / 1000) * price.perThousandCharacters,
     };

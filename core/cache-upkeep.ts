@@ -102,9 +102,14 @@ export class CacheUpkeep {
     let checked = 0;
     let intact = 0;
     let unverifiable = 0;
+    let unreadable = 0;
     let next = cursor;
     do {
-      const page = await disk.list({ limit: VERIFY_PAGE_ENTRIES, cursor: next });
+      const damagedBefore = disk.report.damagedRecords;
+      // By creation, an order in which nothing moves while it is read.
+      const page = await disk.list({ limit: VERIFY_PAGE_ENTRIES, cursor: next, order: 'created' });
+      // Of these not even the key could be read.
+      unreadable += disk.report.damagedRecords - damagedBefore;
       for (const { metadata } of page?.entries ?? []) {
         const verdict = await disk.verify(metadata.key);
         if (verdict === 'gone') continue;
@@ -116,7 +121,7 @@ export class CacheUpkeep {
       }
       next = page?.cursor;
     } while (next !== undefined && clock.nowMs() < endsAtMs);
-    return { checked, intact, damaged, unverifiable, cursor: next };
+    return { checked: checked + unreadable, intact, damaged, unreadable, unverifiable, cursor: next };
   }
 
   /** Asks the browser about its storage, if it can be asked. */

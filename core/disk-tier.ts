@@ -12,6 +12,7 @@
 import { NOTHING } from './amount';
 import type { Clock } from './clock';
 import { CLEANUP_STEP_ENTRIES, cleanDisk, type DiskCleanupResult } from './disk-cleanup';
+import { createGiveWay } from './give-way';
 import { GuardedStore } from './guarded-store';
 import type { Hashing } from './hashing';
 import type { Metrics } from './metrics/metrics';
@@ -50,6 +51,8 @@ export interface DiskTierOptions {
   readonly metrics: Metrics;
   /** What is pinned; nothing is evicted or judged expired before `ready` has resolved. */
   readonly pins: { readonly ready: Promise<void>; isPinned(key: string): boolean };
+  /** An entry was pinned before it was there, and does not fit: it is kept as any other. */
+  readonly onUnpinnable: (key: string) => void;
   /** Entries left on their own account. */
   readonly onRemoval: (reason: RemovalReason, removed: Removed) => void;
   /** The store is lost for good. */
@@ -62,6 +65,13 @@ interface Plan {
   readonly plannedAtMs: number;
   readonly done: Promise<unknown>;
 }
+
+/** What a pinned entry takes. */
+type PinnedSize = Pick<EntrySummary, 'byteLength' | 'bytesOnDisk'>;
+
+const NO_SIZE: PinnedSize = { byteLength: 0, bytesOnDisk: 0 };
+/** What an entry takes beside its audio, before that is known: its record's head, the metadata in it, and padding. */
+const RECORD_OVERHEAD_BYTES = 512;
 
 interface Reading {
   readonly entry: Promise<Entry | undefined>;
@@ -91,9 +101,12 @@ export class DiskTier {
   /** What the disk really allows, as far as writing has shown; no estimate of the browser's counts. */
   #allowedBytes = Number.POSITIVE_INFINITY;
 
-  /** Audio bytes of pinned entries that are there, by key, and their sum. */
-  readonly #pinnedBytesByKey = new Map<string, number>();
+  /** Pinned entries that are there or about to be, by key; their audio bytes, and what they take on the disk. */
+  readonly #pinnedByKey = new Map<string, PinnedSize>();
   #pinnedBytes = 0;
+  #pinnedBytesOnDisk = 0;
+  /** Pinned before they came, and then too large for what is left: they are kept as any other. */
+  readonly #unpinnableKeys = new Set<string>();
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
@@ -123,31 +136,49 @@ export class DiskTier {
 
   /** Pinned entries that are there, and their audio bytes. */
   get pinned(): Amount {
-    return { entries: this.#pinnedBytesByKey.size, bytes: this.#pinnedBytes };
+    return { entries: this.#pinnedByKey.size, bytes: this.#pinnedBytes };
   }
 
   /** Changes the limits; what is above them now goes with the next cleanup or put. */
   configure(config: DiskConfig): void {
+    if (config.maxBytes !== this.#config.maxBytes) this.#store.limit(config.maxBytes);
     this.#config = config;
   }
 
-  /**
-   * Resolves if so much more audio can be pinned: pins may take up to the low-water mark, or cleaning up could not reach it.
-   * @throws AudioCacheError `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE`: there is no disk to pin anything on
-   */
-  assertPinFits(byteLength: number): void {
-    if (this.kind === 'none') throw noDiskForPins();
-    const availableBytes = this.maxBytes * this.#config.lowWater - this.#pinnedBytes;
-    if (byteLength > availableBytes) throw pinsTooLarge(byteLength, Math.max(0, availableBytes));
+  /** Whether the tier keeps an entry whatever comes: it is pinned, and fits. */
+  isKept(key: string): boolean {
+    return this.#options.pins.isPinned(key) && !this.#unpinnableKeys.has(key);
   }
 
-  /** Audio bytes of those of the keys that are there and not pinned yet: what pinning them adds. */
-  async unpinnedBytes(keys: readonly string[]): Promise<number> {
-    const added = keys.filter((key) => !this.#pinnedBytesByKey.has(key));
-    const summaries = await this.survey(added);
-    return added.reduce((bytes, key, index) => {
-      const { byteLength = summaries[index]?.byteLength ?? 0 } = this.held(key)?.metadata ?? {};
-      return bytes + byteLength;
+  /** Whether an entry has ended. Pinned ones never do. */
+  hasExpired({ key, expiresAtMs }: EntryMetadata): boolean {
+    return expiresAtMs <= this.#options.clock.nowMs() && !this.isKept(key);
+  }
+
+  /**
+   * Returns if what takes so much more of the disk can be pinned: pins may take up to the low-water mark, or cleaning up could
+   * not reach it.
+   * @throws AudioCacheError `QUOTA_EXCEEDED`; `STORE_UNAVAILABLE`: there is no disk to pin anything on
+   */
+  assertPinFits(bytesOnDisk: number): void {
+    if (this.kind === 'none') throw noDiskForPins();
+    if (bytesOnDisk > 0 && bytesOnDisk > this.#unpinnedBytesOnDisk) {
+      throw pinsTooLarge(bytesOnDisk, Math.max(0, this.#unpinnedBytesOnDisk));
+    }
+  }
+
+  /**
+   * What pinning the keys adds to what pins take on the disk: that of entries that are there and not pinned yet, and of those on
+   * their way. `incomingBytes`: audio that is about to take the place of what is under the one key.
+   */
+  async bytesToPin(keys: readonly string[], incomingBytes?: number): Promise<number> {
+    const summaries = await this.survey(keys);
+    return keys.reduce((bytes, key, index) => {
+      const pinned = this.#pinnedByKey.get(key)?.bytesOnDisk ?? 0;
+      const heldBytes = incomingBytes ?? this.held(key)?.metadata.byteLength;
+      const bytesOnDisk =
+        heldBytes === undefined ? (summaries[index]?.bytesOnDisk ?? pinned) : heldBytes + RECORD_OVERHEAD_BYTES;
+      return bytes + bytesOnDisk - pinned;
     }, 0);
   }
 
@@ -156,6 +187,7 @@ export class DiskTier {
    * a key that is not there, and takes its room from now on.
    */
   async protect(keys: readonly string[], isProtected: boolean, incomingBytes?: number): Promise<void> {
+    for (const key of keys) this.#unpinnableKeys.delete(key);
     this.#store.protect(keys, isProtected);
     if (!isProtected) {
       for (const key of keys) this.#notePinned(key, undefined);
@@ -163,8 +195,9 @@ export class DiskTier {
     }
     const summaries = await this.survey(keys);
     for (const [index, key] of keys.entries()) {
-      const byteLength = this.held(key)?.metadata.byteLength ?? summaries[index]?.byteLength ?? incomingBytes;
-      if (this.#options.pins.isPinned(key)) this.#notePinned(key, byteLength);
+      if (!this.isKept(key)) continue;
+      const byteLength = incomingBytes ?? this.held(key)?.metadata.byteLength;
+      this.#notePinned(key, byteLength === undefined ? summaries[index] : sizeOf(byteLength));
     }
   }
 
@@ -174,14 +207,14 @@ export class DiskTier {
     return keys.length === 0 ? none : this.#store.attempt('diskReads', none, (store) => store.survey(keys));
   }
 
-  /** Returns the state kept beside the entries, if any. */
-  readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return this.#store.attempt('diskReads', undefined, (store) => store.readNote());
+  /** Returns the state kept beside the entries, if any. @throws AudioCacheError `STORE_UNAVAILABLE` */
+  async readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.kind === 'none' ? undefined : this.#store.run('diskReads', (store) => store.readNote());
   }
 
   /** Replaces the state kept beside the entries. @throws AudioCacheError `STORE_UNAVAILABLE`, `QUOTA_EXCEEDED` */
-  writeNote(bytes: Uint8Array<ArrayBuffer>, durability: 'relaxed' | 'durable'): Promise<void> {
-    return this.#store.run('diskWrites', (store) => store.writeNote(bytes, durability));
+  async writeNote(bytes: Uint8Array<ArrayBuffer>, durability: 'relaxed' | 'durable'): Promise<void> {
+    if (this.kind !== 'none') await this.#store.run('diskWrites', (store) => store.writeNote(bytes, durability));
   }
 
   /** Since when writes have been failing, if the last few in a row have. */
@@ -192,7 +225,7 @@ export class DiskTier {
   /** The entry that is on its way to disk under the key, unless it has expired. Its bytes stay the tier's. */
   held(key: string): Entry | undefined {
     const entry = this.#planByKey.get(key)?.entry;
-    return entry !== undefined && !this.#hasExpired(entry.metadata) ? entry : undefined;
+    return entry !== undefined && !this.hasExpired(entry.metadata) ? entry : undefined;
   }
 
   /**
@@ -212,7 +245,16 @@ export class DiskTier {
     return takeEntry(reading);
   }
 
-  /** Returns an entry as `get` does, for the cache's own sake: counted neither as a lookup nor as a use. */
+  /** Returns an entry as `get` does, counted neither as a lookup nor as a use. The caller owns the bytes. */
+  async peek(key: string): Promise<Entry | undefined> {
+    if (this.#planByKey.has(key) || this.#isBeingCleared(key)) {
+      const held = this.held(key);
+      return held && copyOf(held);
+    }
+    return takeEntry(this.#readByKey.get(key) ?? this.#beginReading(key, undefined));
+  }
+
+  /** Returns an entry for the cache's own sake, unless it is wanted or changed just now; counted as nothing. */
   async reread(key: string): Promise<Entry | undefined> {
     // Somebody reads or changes it: it comes up on another occasion.
     if (this.#planByKey.has(key) || this.#isBeingCleared(key) || this.#readByKey.has(key)) return undefined;
@@ -230,11 +272,11 @@ export class DiskTier {
     return stored && !(await this.#hasSurelyExpired(stored.metadata)) ? stored : undefined;
   }
 
-  /** Notes that an entry was used so many times, though memory served it. */
+  /** Notes that an entry was used so many times, though memory served it. With a time to live that slides it ends later. */
   use({ key, ttlMs }: EntryMetadata, usedAtMs: number, uses: number): void {
     const { slidingTtl } = this.#config;
     const expiresAtMs = slidingTtl ? usedAtMs + (ttlMs ?? this.#config.ttlMs) : undefined;
-    this.#store.touch(key, { accessedAtMs: usedAtMs, hits: uses, expiresAtMs });
+    this.#store.touch(key, { accessedAtMs: usedAtMs, hits: uses, expiresAtMs, isExtension: true });
   }
 
   /** Entries live for `ttlMs` from now on, or for their own time to live again; resolves to how many there were. */
@@ -242,10 +284,12 @@ export class DiskTier {
     await this.#settled();
     const nowMs = this.#options.clock.nowMs();
     const summaries = await this.survey(keys);
+    const giveWay = createGiveWay(this.#options.clock);
     let count = 0;
     for (const [index, key] of keys.entries()) {
+      await giveWay();
       const summary = summaries[index];
-      if (summary === undefined || (summary.expiresAtMs <= nowMs && !this.#options.pins.isPinned(key))) continue;
+      if (summary === undefined || (summary.expiresAtMs <= nowMs && !this.isKept(key))) continue;
       const ownTtlMs = ttlMs ?? (await this.getMetadata(key))?.metadata.ttlMs ?? this.#config.ttlMs;
       this.#store.touch(key, { accessedAtMs: summary.accessedAtMs, hits: 0, expiresAtMs: nowMs + ownTtlMs });
       count++;
@@ -256,11 +300,15 @@ export class DiskTier {
   /**
    * Stores or replaces an entry; resolves to whether it is on disk now. When it cannot be stored, what it was to
    * replace goes too: it must not come back later. The bytes must not be changed until then.
-   * @throws AudioCacheError `STORE_UNAVAILABLE` or `QUOTA_EXCEEDED`, for durable puts only
+   * @throws AudioCacheError `STORE_UNAVAILABLE` or `QUOTA_EXCEEDED`, for puts that are required only, as durable ones are
    */
-  put(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
+  put(
+    entry: Entry,
+    durability: Exclude<Durability, 'memory'>,
+    isRequired = durability === 'durable',
+  ): Promise<boolean> {
     return this.#change(entry.metadata.key, entry, () => {
-      const written = this.#lastWrite.then(() => this.#write(entry, durability));
+      const written = this.#lastWrite.then(() => this.#write(entry, durability, isRequired));
       this.#lastWrite = written.catch(() => {});
       return written;
     });
@@ -275,14 +323,18 @@ export class DiskTier {
 
   /** Removes everything, or all but what is pinned. */
   async clear(sparesPins = true): Promise<void> {
-    await this.#options.pins.ready;
-    const before = [this.#clearing, ...[...this.#planByKey.values()].map((plan) => plan.done)];
+    const before = [
+      this.#options.pins.ready,
+      this.#clearing,
+      ...[...this.#planByKey.values()].map((plan) => plan.done),
+    ];
     for (const key of [...this.#planByKey.keys()]) if (!this.#isSpared(key, sparesPins)) this.#planByKey.delete(key);
     for (const key of [...this.#readByKey.keys()]) if (!this.#isSpared(key, sparesPins)) this.#readByKey.delete(key);
     this.#clearingSparesPins = sparesPins;
     const clearing = Promise.allSettled(before).then(async () => {
       await this.#store.attempt('diskWrites', NOTHING, (store) => store.clear(sparesPins));
-      if (!sparesPins) this.#forgetPinned();
+      // What was pinned since is there, or about to be.
+      for (const key of [...this.#pinnedByKey.keys()]) if (!this.isKept(key)) this.#notePinned(key, undefined);
       if (this.#clearing === clearing) this.#clearing = undefined;
     });
     this.#clearing = clearing;
@@ -400,14 +452,9 @@ export class DiskTier {
     return (await hashing.fingerprint(canonical)) === metadata.fingerprint ? undefined : 'collision';
   }
 
-  /** Whether an entry has ended. Pinned ones never do. */
-  #hasExpired({ key, expiresAtMs }: EntryMetadata): boolean {
-    return expiresAtMs <= this.#options.clock.nowMs() && !this.#options.pins.isPinned(key);
-  }
-
-  /** The same, once it is known what is pinned; without waiting where that makes no difference. */
+  /** Whether an entry has ended, once it is known what is pinned; without waiting where that makes no difference. */
   #hasSurelyExpired(metadata: EntryMetadata): boolean | Promise<boolean> {
-    return this.#hasExpired(metadata) && this.#options.pins.ready.then(() => this.#hasExpired(metadata));
+    return this.hasExpired(metadata) && this.#options.pins.ready.then(() => this.hasExpired(metadata));
   }
 
   /** What is being cleared is gone to the outside already. */
@@ -416,19 +463,33 @@ export class DiskTier {
   }
 
   #isSpared(key: string, sparesPins: boolean): boolean {
-    return sparesPins && this.#options.pins.isPinned(key);
+    return sparesPins && this.isKept(key);
+  }
+
+  /** What pins may still take on the disk; negative once the limit was lowered below that. */
+  get #unpinnedBytesOnDisk(): number {
+    return this.maxBytes * this.#config.lowWater - this.#pinnedBytesOnDisk;
   }
 
   /** Keeps the books of what is pinned; undefined: the entry is gone, or pinned no more. */
-  #notePinned(key: string, byteLength: number | undefined): void {
-    this.#pinnedBytes += (byteLength ?? 0) - (this.#pinnedBytesByKey.get(key) ?? 0);
-    if (byteLength === undefined) this.#pinnedBytesByKey.delete(key);
-    else this.#pinnedBytesByKey.set(key, byteLength);
+  #notePinned(key: string, size: PinnedSize | undefined): void {
+    const before = this.#pinnedByKey.get(key) ?? NO_SIZE;
+    const { byteLength, bytesOnDisk } = size ?? NO_SIZE;
+    this.#pinnedBytes += byteLength - before.byteLength;
+    this.#pinnedBytesOnDisk += bytesOnDisk - before.bytesOnDisk;
+    if (size === undefined) this.#pinnedByKey.delete(key);
+    else this.#pinnedByKey.set(key, { byteLength, bytesOnDisk });
   }
 
-  #forgetPinned(): void {
-    this.#pinnedBytesByKey.clear();
-    this.#pinnedBytes = 0;
+  /** An entry is about to be written that may have been pinned before it was there: it is kept as any other if it does not fit. */
+  #admitPinned(key: string, byteLength: number): void {
+    if (!this.isKept(key)) return;
+    const addedBytes = byteLength + RECORD_OVERHEAD_BYTES - (this.#pinnedByKey.get(key)?.bytesOnDisk ?? 0);
+    if (addedBytes <= 0 || addedBytes <= this.#unpinnedBytesOnDisk) return;
+    this.#unpinnableKeys.add(key);
+    this.#notePinned(key, undefined);
+    this.#store.protect([key], false);
+    this.#options.onUnpinnable(key);
   }
 
   async #discard({ metadata, bytes }: Entry, fault: RemovalReason | 'unverifiable'): Promise<void> {
@@ -447,22 +508,23 @@ export class DiskTier {
     return (await this.#store.attempt('diskWrites', undefined, (store) => store.remove(key))) !== undefined;
   }
 
-  async #write(entry: Entry, durability: Exclude<Durability, 'memory'>): Promise<boolean> {
-    const { clock, metrics, pins } = this.#options;
+  async #write(entry: Entry, durability: Exclude<Durability, 'memory'>, isRequired: boolean): Promise<boolean> {
+    const { clock, metrics } = this.#options;
     const config = this.#config;
     const { key, byteLength } = entry.metadata;
     if (byteLength > config.maxBytes && this.kind !== 'none') {
       await this.#remove(key);
-      if (durability === 'durable') throw tooLarge(byteLength, config.maxBytes);
+      if (isRequired) throw tooLarge(byteLength, config.maxBytes);
       return false;
     }
     try {
+      this.#admitPinned(key, byteLength);
       await this.#makeRoomFor(byteLength);
       await this.#store.run('diskWrites', (store) => this.#writeWithRelief(store, entry, durability));
       this.#failedWritesInARow = 0;
       this.#isReliefSpent = false;
       metrics.tiers.disk.puts++;
-      this.#notePinned(key, pins.isPinned(key) ? byteLength : undefined);
+      if (this.isKept(key)) this.#notePinned(key, (await this.survey([key]))[0] ?? sizeOf(byteLength));
       // What was taken was allowed.
       this.#allowedBytes = Math.max(this.#allowedBytes, this.report.bytesOnDisk * LIMIT_RECOVERY);
       if (this.report.bytesOnDisk > this.maxBytes * config.highWater) void this.cleanup();
@@ -472,7 +534,7 @@ export class DiskTier {
         if (this.#failedWritesInARow++ === 0) this.#firstFailedWriteAtMs = clock.nowMs();
         await this.#remove(key);
       }
-      if (durability === 'durable') throw error;
+      if (isRequired) throw error;
       return false;
     }
   }
@@ -485,7 +547,7 @@ export class DiskTier {
     await this.#cleanup?.result;
     await this.#clean(Number.POSITIVE_INFINITY, byteLength);
     // What is pinned leaves no room for it.
-    if (!hasRoom() && this.#pinnedBytes > 0) throw tooLarge(byteLength, this.maxBytes - this.#pinnedBytes);
+    if (!hasRoom() && this.#pinnedBytes > 0) throw tooLarge(byteLength, this.maxBytes - this.#pinnedBytesOnDisk);
   }
 
   /** Writes; when the browser has no room, gives some back and tries once more. */
@@ -536,6 +598,11 @@ export class DiskTier {
   async #settled(): Promise<void> {
     await Promise.allSettled([this.#clearing, ...[...this.#planByKey.values()].map((plan) => plan.done)]);
   }
+}
+
+/** What audio that is not written yet will take, about. */
+function sizeOf(byteLength: number): PinnedSize {
+  return { byteLength, bytesOnDisk: byteLength + RECORD_OVERHEAD_BYTES };
 }
 
 /** Waits for a read; the last one of its readers gets the bytes that were read, the others copies. */

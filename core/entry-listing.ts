@@ -43,7 +43,10 @@ export class EntryListing {
   async #pageOfAll({ limit, cursor, sort = 'accessed' }: EntriesRequest): Promise<EntriesPage> {
     const { disk, describe, inMemory } = this.#options;
     const page = await disk.list({ limit, cursor, order: sort });
-    if (page !== undefined) return { ...page, entries: page.entries.map((stored) => describe(stored, true)) };
+    if (page !== undefined) {
+      const entries = page.entries.filter(({ metadata }) => !disk.hasExpired(metadata));
+      return { ...page, entries: entries.map((stored) => describe(stored, true)) };
+    }
     return pageOfSorted(
       inMemory().map((stored) => describe(stored, false)),
       sort,
@@ -52,22 +55,34 @@ export class EntryListing {
     );
   }
 
+  /** Sorted by what is known without reading a record, and only the entries of the page are read, unless they are searched. */
   async #pageOfCollection(request: EntriesRequest, collection: string): Promise<EntriesPage> {
     const { clock, disk, describe, inMemory, membersOf } = this.#options;
     const { limit, cursor, sort = 'accessed', search } = request;
     const keys = (await membersOf(collection)) ?? [];
+    const memoryByKey = new Map(inMemory().map((stored) => [stored.metadata.key, stored]));
+    const summaries = await disk.survey(keys);
+    const places = keys.flatMap((key, index): readonly Place[] => {
+      const held = memoryByKey.get(key);
+      const { accessedAtMs, createdAtMs, byteLength } = summaries[index] ?? { ...held, ...held?.metadata };
+      if (accessedAtMs === undefined || createdAtMs === undefined || byteLength === undefined) return [];
+      const usedAtMs = Math.max(accessedAtMs, held?.accessedAtMs ?? 0);
+      return [{ key, value: { accessed: usedAtMs, created: createdAtMs, size: byteLength }[sort] }];
+    });
     const giveWay = createGiveWay(clock);
     const entries: EntryInfo[] = [];
-    const inMemoryByKey = new Map(inMemory().map((stored) => [stored.metadata.key, stored]));
-    for (const key of keys) {
+    let last: Place | undefined;
+    for (const place of placesAfter(places, cursor)) {
+      if (entries.length === limit && last !== undefined) return { entries, cursor: cursorOf(last) };
       await giveWay();
-      const stored = await disk.getMetadata(key);
-      const held = inMemoryByKey.get(key);
-      if (stored !== undefined) entries.push(describe(stored, disk.held(key) === undefined));
-      else if (held !== undefined) entries.push(describe(held, false));
+      const stored = await disk.getMetadata(place.key);
+      const held = memoryByKey.get(place.key);
+      const entry =
+        stored === undefined ? held && describe(held, false) : describe(stored, disk.held(place.key) === undefined);
+      last = place;
+      if (entry !== undefined && (search === undefined || isFound(entry, search))) entries.push(entry);
     }
-    const wanted = search === undefined ? entries : entries.filter((entry) => isFound(entry, search));
-    return pageOfSorted(wanted, sort, limit, cursor);
+    return { entries };
   }
 
   async #pageOfSearch(request: EntriesRequest, search: string): Promise<EntriesPage> {
@@ -99,24 +114,42 @@ function isFound({ key, spec }: EntryInfo, search: string): boolean {
   return (spec?.text.toLowerCase().includes(wanted) ?? false) || key.startsWith(wanted);
 }
 
-/** A page of entries that are all at hand. It ends at a place in the order, so that what comes and goes moves nothing. */
+/** Where an entry stands in an order: at its value, and among equals by its key. */
+interface Place {
+  readonly key: string;
+  readonly value: number;
+}
+
+/** The places behind a cursor, greatest first. A page ends at a place, so that what comes and goes moves nothing. */
+function placesAfter(places: readonly Place[], cursor: string | undefined): readonly Place[] {
+  const [, lastValue, lastKey = ''] = /^at (\S+) (\S+)$/.exec(cursor ?? '') ?? [];
+  const after = lastValue === undefined ? undefined : { value: Number(lastValue), key: lastKey };
+  const isBehind = ({ value, key }: Place) =>
+    after === undefined || value < after.value || (value === after.value && key < after.key);
+  return places.filter(isBehind).sort((a, b) => b.value - a.value || (a.key < b.key ? 1 : -1));
+}
+
+function cursorOf({ value, key }: Place): string {
+  return `at ${value} ${key}`;
+}
+
+/** A page of entries that are all at hand. */
 function pageOfSorted(
   entries: readonly EntryInfo[],
   sort: EntrySort,
   limit: number,
   cursor: string | undefined,
 ): EntriesPage {
-  const orderOf = (entry: EntryInfo) =>
-    ({ accessed: entry.accessedAtMs, created: entry.createdAtMs, size: entry.byteLength })[sort];
-  const place = /^at (\S+) (\S+)$/.exec(cursor ?? '');
-  const [lastValue, lastKey] = [Number(place?.[1]), place?.[2] ?? ''];
-  const isBehind = (entry: EntryInfo) =>
-    place === null || orderOf(entry) < lastValue || (orderOf(entry) === lastValue && entry.key < lastKey);
-  const sorted = entries.filter(isBehind).sort((a, b) => orderOf(b) - orderOf(a) || (a.key < b.key ? 1 : -1));
-  const page = sorted.slice(0, limit);
+  const entryByKey = new Map(entries.map((entry) => [entry.key, entry]));
+  const places = entries.map(({ key, accessedAtMs, createdAtMs, byteLength }) => ({
+    key,
+    value: { accessed: accessedAtMs, created: createdAtMs, size: byteLength }[sort],
+  }));
+  const behind = placesAfter(places, cursor);
+  const page = behind.slice(0, limit);
   const last = page.at(-1);
-  if (sorted.length <= limit || last === undefined) return { entries: page };
-  return { entries: page, cursor: `at ${orderOf(last)} ${last.key}` };
+  const shown = page.flatMap(({ key }) => entryByKey.get(key) ?? []);
+  return behind.length <= limit || last === undefined ? { entries: shown } : { entries: shown, cursor: cursorOf(last) };
 }
 
 /** A search goes on in a page of the list it looks through, behind so many of its entries. */

@@ -75,7 +75,12 @@ export class GuardedStore {
     this.#store?.touch(key, use);
   }
 
-  /** Protects entries from eviction and expiry, or no longer. */
+  /** Tells the store of another limit. */
+  limit(maxBytes: number): void {
+    this.#store?.limit(maxBytes);
+  }
+
+  /** Keeps entries from eviction and expiry, or no longer. */
   protect(keys: Iterable<string>, isProtected: boolean): void {
     this.#store?.protect(keys, isProtected);
   }

@@ -88,6 +88,17 @@ export class LabelCatalogue {
     return true;
   }
 
+  /** Takes a key out of a collection, which ends with its last member. */
+  remove(key: string, name: string): void {
+    const collection = this.#collectionByName.get(name);
+    if (collection === undefined) return;
+    collection.keys.delete(key);
+    if (collection.keys.size === 0) this.#collectionByName.delete(name);
+    const names = this.#namesByKey.get(key);
+    names?.delete(name);
+    if (names?.size === 0) this.#namesByKey.delete(key);
+  }
+
   /** Pins a key by itself, or takes that back. Returns whether anything changed. */
   setPinned(key: string, isPinned: boolean): boolean {
     const wasPinned = this.#pinnedKeys.has(key);
@@ -107,27 +118,16 @@ export class LabelCatalogue {
   /** Forgets a key altogether: it was deleted on purpose. A collection ends with its last member. */
   forget(key: string): boolean {
     const wasPinned = this.#pinnedKeys.delete(key);
-    const names = this.#namesByKey.get(key);
-    if (names === undefined) return wasPinned;
-    this.#namesByKey.delete(key);
-    for (const name of names) {
-      const collection = this.#collectionByName.get(name);
-      collection?.keys.delete(key);
-      if (collection?.keys.size === 0) this.#collectionByName.delete(name);
-    }
-    return true;
+    const names = [...(this.#namesByKey.get(key) ?? [])];
+    for (const name of names) this.remove(key, name);
+    return wasPinned || names.length > 0;
   }
 
   /** Forgets a collection; its members stay what else they are. */
   deleteCollection(name: string): void {
     const collection = this.#collectionByName.get(name);
     if (collection === undefined) return;
-    this.#collectionByName.delete(name);
-    for (const key of collection.keys) {
-      const names = this.#namesByKey.get(key);
-      names?.delete(name);
-      if (names?.size === 0) this.#namesByKey.delete(key);
-    }
+    for (const key of [...collection.keys]) this.remove(key, name);
   }
 
   /** Forgets everything, or all but what is pinned and the collections that is in. */

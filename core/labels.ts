@@ -1,8 +1,10 @@
 /**
  * Collections and pins of a cache: what is asked of them, checked against the disk and kept with it.
  *
- * Changes come one after the other, so that two pins that fit each but not together are not both accepted. A change is
- * in the books, and on the disk, before it is acknowledged; a pin that does not fit changes nothing.
+ * Changes come one after the other, in the order in which they are asked for, so that two pins that fit each but not together
+ * are not both accepted, and what is labelled after something was deleted stays labelled. A pin is on the disk before it is
+ * acknowledged, and one that does not fit or cannot be kept changes nothing; membership follows within a second, since a book has
+ * thousands of members and all of it is one note.
  */
 import { NOTHING, sum } from './amount';
 import type { Clock } from './clock';
@@ -15,7 +17,7 @@ import { AudioCacheError } from './protocol/audio-cache-error';
 import type { Labels as LabelsOfEntry } from './protocol/messages';
 import type { Amount, CollectionDetails, CollectionInfo, CollectionsPage, JsonObject } from './protocol/values';
 
-/** What the labels work with. Disk and state are there once `open` is called. */
+/** What the labels work with. Disk and state are asked for only after all of it was made. */
 export interface LabelsOptions {
   readonly clock: Clock;
   readonly memory: MemoryTier;
@@ -23,6 +25,16 @@ export interface LabelsOptions {
   readonly state: () => KeptState;
   readonly onChanged: () => void;
 }
+
+/** A change that was made: what it came to, whether anything changed, and how it is undone. */
+interface Change<Result> {
+  readonly result: Result;
+  readonly hasChanged: boolean;
+  /** It is to be on the disk before it is acknowledged; undone if it cannot be. */
+  readonly undo?: (() => Promise<void>) | undefined;
+}
+
+const UNCHANGED = { result: undefined, hasChanged: false } as const;
 
 /** Collections and pins. */
 export class Labels {
@@ -41,10 +53,14 @@ export class Labels {
     this.#lastChange = this.ready;
   }
 
-  /** Takes in what was kept, and has the disk keep what is pinned. */
-  async open(kept: Promise<unknown>): Promise<void> {
+  /** Takes in what was kept. */
+  load(kept: unknown): void {
+    this.#catalogue.load(kept);
+  }
+
+  /** Has the disk keep what is pinned, and takes changes from now on. */
+  async open(): Promise<void> {
     try {
-      this.#catalogue.load(await kept);
       await this.#options.disk().protect(this.#catalogue.allPinned, true);
     } finally {
       this.#onReady();
@@ -67,21 +83,33 @@ export class Labels {
   }
 
   /**
-   * Adds a key to collections and pins it, as labelled. `incomingBytes`: audio that is about to be stored under it.
+   * Adds a key to collections and pins it, as labelled; resolves to what takes that back. `incomingBytes`: audio that is about to
+   * be stored under it.
    * @throws AudioCacheError `INVALID_OPTIONS`; `QUOTA_EXCEEDED`, `STORE_UNAVAILABLE` when it was to be pinned, which it
    * is then not, nor is it in any of the collections
    */
-  async label(key: string, { collections = [], pinned = false }: LabelsOfEntry, incomingBytes?: number): Promise<void> {
+  async label(
+    key: string,
+    { collections = [], pinned = false }: LabelsOfEntry,
+    incomingBytes?: number,
+  ): Promise<() => Promise<void>> {
     for (const name of collections) checkName(name);
-    await this.#change(async () => {
+    return this.#change(async () => {
       const catalogue = this.#catalogue;
-      const isToBePinned = pinned || collections.some((name) => catalogue.isCollectionPinned(name));
       const wasPinned = catalogue.isPinned(key);
-      if (isToBePinned && !wasPinned) await this.#assertFits([key], incomingBytes);
-      let hasChanged = pinned && catalogue.setPinned(key, true);
-      for (const name of collections) hasChanged = catalogue.add(key, name) || hasChanged;
+      const isToBePinned = wasPinned || pinned || collections.some((name) => catalogue.isCollectionPinned(name));
+      if (isToBePinned) await this.#assertFits(key, incomingBytes);
+      const isNewlyPinned = pinned && catalogue.setPinned(key, true);
+      const added = collections.filter((name) => catalogue.add(key, name));
       if (isToBePinned && !wasPinned) await this.#protect([key], true, incomingBytes);
-      return hasChanged;
+      const takeBack = async () => {
+        if (isNewlyPinned) catalogue.setPinned(key, false);
+        for (const name of added) catalogue.remove(key, name);
+        await this.#protectAnew([key], [key]);
+      };
+      const undo = isToBePinned && !wasPinned ? takeBack : undefined;
+      const hasChanged = isNewlyPinned || added.length > 0;
+      return { result: () => this.#takeBack(takeBack, hasChanged), hasChanged, undo };
     });
   }
 
@@ -92,10 +120,14 @@ export class Labels {
   async pin(key: string, isPinned: boolean): Promise<Amount> {
     await this.#change(async () => {
       const wasPinned = this.#catalogue.isPinned(key);
-      if (isPinned && !wasPinned) await this.#assertFits([key]);
+      if (isPinned && !wasPinned) await this.#assertFits(key);
       const hasChanged = this.#catalogue.setPinned(key, isPinned);
       await this.#protectAnew([key], wasPinned ? [key] : []);
-      return hasChanged;
+      const undo = async () => {
+        this.#catalogue.setPinned(key, !isPinned);
+        await this.#protectAnew([key], [key]);
+      };
+      return { result: undefined, hasChanged, undo };
     });
     return this.#amountOf([key].filter((each) => this.isPinned(each)));
   }
@@ -106,14 +138,20 @@ export class Labels {
    * nothing has changed then
    */
   async pinCollection(name: string, isPinned: boolean): Promise<Amount> {
+    checkName(name);
     const keys = await this.#change(async () => {
       const members = this.#catalogue.membersOf(name);
       if (members === undefined) throw noCollection(name);
       const pinnedBefore = members.filter((key) => this.#catalogue.isPinned(key));
-      if (isPinned) await this.#assertFits(members);
-      this.#catalogue.setCollectionPinned(name, isPinned);
+      const disk = this.#options.disk();
+      if (isPinned) disk.assertPinFits(await disk.bytesToPin(members));
+      const hasChanged = this.#catalogue.setCollectionPinned(name, isPinned);
       await this.#protectAnew(members, pinnedBefore);
-      return members;
+      const undo = async () => {
+        this.#catalogue.setCollectionPinned(name, !isPinned);
+        await this.#protectAnew(members, members);
+      };
+      return { result: members, hasChanged, undo };
     });
     return this.#amountOf(keys.filter((key) => this.isPinned(key)));
   }
@@ -124,35 +162,36 @@ export class Labels {
       const wasPinned = this.#catalogue.isPinned(key);
       const hasChanged = this.#catalogue.forget(key);
       if (wasPinned) await this.#protect([key], false);
-      return hasChanged;
+      return { result: undefined, hasChanged };
     });
   }
 
   /** Everything, or all but what is pinned, was deleted on purpose. */
   async forgetAll(sparesPins: boolean): Promise<void> {
-    await this.#change(async () => {
+    await this.#change<void>(async () => {
       const pinnedBefore = this.#catalogue.allPinned;
-      if (this.#catalogue.isEmpty) return false;
+      if (this.#catalogue.isEmpty) return UNCHANGED;
       this.#catalogue.clear(sparesPins);
       await this.#protectAnew(pinnedBefore, pinnedBefore);
-      return true;
+      return { result: undefined, hasChanged: true };
     });
   }
 
-  /**
-   * Forgets a collection and returns the keys that were in no other and have no pin of their own; undefined when there
-   * was none of that name.
-   */
-  async deleteCollection(name: string): Promise<readonly string[] | undefined> {
+  /** Forgets a collection; its members stay what else they are. Resolves to whether there was one of that name. */
+  async forgetCollection(name: string): Promise<boolean> {
     return this.#change(async () => {
-      const catalogue = this.#catalogue;
-      const members = catalogue.membersOf(name);
-      if (members === undefined) return undefined;
-      const pinnedBefore = members.filter((key) => catalogue.isPinned(key));
-      catalogue.deleteCollection(name);
+      const members = this.#catalogue.membersOf(name);
+      if (members === undefined) return { result: false, hasChanged: false };
+      const pinnedBefore = members.filter((key) => this.#catalogue.isPinned(key));
+      this.#catalogue.deleteCollection(name);
       await this.#protectAnew(members, pinnedBefore);
-      return members.filter((key) => catalogue.collectionsOf(key).length === 0 && !catalogue.hasOwnPin(key));
+      return { result: true, hasChanged: true };
     });
+  }
+
+  /** Whether anything but this collection holds an entry: another one, or a pin of its own. */
+  isHeldBeside(key: string, name: string): boolean {
+    return this.#catalogue.hasOwnPin(key) || this.#catalogue.collectionsOf(key).some((other) => other !== name);
   }
 
   /** Members of a collection; undefined when there is none of that name. */
@@ -199,7 +238,8 @@ export class Labels {
       const held = memory.peek(key, nowMs);
       const stored = summaries[index];
       const isStored = stored !== undefined && (stored.expiresAtMs > nowMs || this.isPinned(key));
-      const byteLength = isStored ? stored.byteLength : held?.entry.bytes.byteLength;
+      const onItsWay = held?.entry ?? disk().held(key);
+      const byteLength = isStored ? stored.byteLength : onItsWay?.metadata.byteLength;
       if (byteLength === undefined) {
         missingKeys.push(key);
         continue;
@@ -213,16 +253,17 @@ export class Labels {
   }
 
   async #amountOf(keys: readonly string[]): Promise<Amount> {
-    const summaries = await this.#options.disk().survey(keys);
-    return summaries.reduce<Amount>(
-      (amount, summary) => (summary ? sum(amount, { entries: 1, bytes: summary.byteLength }) : amount),
-      NOTHING,
-    );
+    const disk = this.#options.disk();
+    const summaries = await disk.survey(keys);
+    return keys.reduce<Amount>((amount, key, index) => {
+      const bytes = disk.held(key)?.metadata.byteLength ?? summaries[index]?.byteLength;
+      return bytes === undefined ? amount : sum(amount, { entries: 1, bytes });
+    }, NOTHING);
   }
 
-  async #assertFits(keys: readonly string[], incomingBytes?: number): Promise<void> {
+  async #assertFits(key: string, incomingBytes?: number): Promise<void> {
     const disk = this.#options.disk();
-    disk.assertPinFits(incomingBytes ?? (await disk.unpinnedBytes(keys)));
+    disk.assertPinFits(await disk.bytesToPin([key], incomingBytes));
   }
 
   /** Has the disk keep what is pinned now of these keys, and no longer what only was. */
@@ -250,20 +291,38 @@ export class Labels {
     await this.#lastChange;
   }
 
-  /** Makes a change after all others and keeps it; one that was to no effect (`false`, `undefined`) is not written. */
-  #change<Result>(make: () => Promise<Result>): Promise<Result> {
-    const changed = this.#lastChange.then(make);
-    this.#lastChange = changed.catch(() => {});
-    return changed.then(async (result) => {
-      if (result === false || result === undefined) return result;
-      this.#options.onChanged();
-      // Without a disk it lasts as long as the worker; a disk that fails says so elsewhere.
-      await this.#options
-        .state()
-        .save('relaxed')
-        .catch(() => {});
-      return result;
+  /** Takes a change back that was made for the sake of something that failed. */
+  async #takeBack(undo: () => Promise<void>, hasChanged: boolean): Promise<void> {
+    if (!hasChanged) return;
+    await this.#change(async () => {
+      await undo();
+      return { result: undefined, hasChanged };
     });
+  }
+
+  /**
+   * Makes a change after all others. One that can be undone is on the disk before this resolves, or it is undone; others may
+   * be made meanwhile, and share the write.
+   * @throws AudioCacheError whatever `make` says, or the disk
+   */
+  async #change<Result>(make: () => Promise<Change<Result>>): Promise<Result> {
+    const making = this.#lastChange.then(make);
+    this.#lastChange = making.catch(() => {});
+    const { result, hasChanged, undo } = await making;
+    if (!hasChanged) return result;
+    this.#options.onChanged();
+    const state = this.#options.state();
+    if (undo === undefined || this.#options.disk().kind === 'none') {
+      state.changed();
+      return result;
+    }
+    try {
+      await state.save('relaxed');
+    } catch (error) {
+      await this.#takeBack(undo, true);
+      throw error;
+    }
+    return result;
   }
 }
 

@@ -20,6 +20,8 @@ export interface MemoryTierListeners {
    * that heard of no memory hit would evict first what memory serves most. Also when a used entry leaves.
    */
   readonly onUse?: (entry: Entry, usedAtMs: number, uses: number) => void;
+  /** The same, key by key, for whoever has no disk to hear of it from. */
+  readonly onRemovedKey?: (key: string, reason: 'expired' | 'evicted') => void;
   /** Default one minute. */
   readonly useIntervalMs?: number;
 }
@@ -93,6 +95,7 @@ export class MemoryTier {
     const sinceStartMs = nowMs - this.#startMs;
     if (node.expiresAtMs <= sinceStartMs) {
       this.#remove(node);
+      this.#listeners.onRemovedKey?.(key, 'expired');
       this.#listeners.onRemoval?.('expired', amountOf(node));
       return undefined;
     }
@@ -216,6 +219,7 @@ export class MemoryTier {
       // It may have been deleted or replaced since.
       if (node === undefined || this.#nodeByKey.get(node.entry.metadata.key) !== node) continue;
       this.#remove(node);
+      this.#listeners.onRemovedKey?.(node.entry.metadata.key, 'expired');
       entries++;
     }
     return { entries, bytes: bytesBefore - this.#bytes };
@@ -224,7 +228,10 @@ export class MemoryTier {
   #evictWhile(isNeeded: () => boolean): Amount {
     const entriesBefore = this.#nodeByKey.size;
     const bytesBefore = this.#bytes;
-    for (let node = this.#byUse.oldest; node !== undefined && isNeeded(); node = this.#byUse.oldest) this.#remove(node);
+    for (let node = this.#byUse.oldest; node !== undefined && isNeeded(); node = this.#byUse.oldest) {
+      this.#remove(node);
+      this.#listeners.onRemovedKey?.(node.entry.metadata.key, 'evicted');
+    }
     return { entries: entriesBefore - this.#nodeByKey.size, bytes: bytesBefore - this.#bytes };
   }
 

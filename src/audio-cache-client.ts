@@ -6,7 +6,8 @@
  */
 import { type Clock, systemClock } from '../core/clock';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import type { Address, AnswerTo, CacheEvent, CacheRequest, Labels } from '../core/protocol/messages';
+import { isObject } from '../core/protocol/is-object';
+import type { Address, AnswerTo, CacheEvent, CacheRequest, Labels, PinTarget } from '../core/protocol/messages';
 import type {
   Amount,
   CacheConfig,
@@ -18,6 +19,7 @@ import type {
   Durability,
   EntriesPage,
   EntryInfo,
+  EntryMetadata,
   EntrySort,
   HealthAlert,
   JsonObject,
@@ -26,6 +28,7 @@ import type {
 } from '../core/protocol/values';
 import { abortable } from './abortable';
 import { CacheLine, type TabRole } from './cache-line';
+import { checkCallOptions, checkCollectionName, signalIn } from './call-options';
 import { callSafely } from './call-safely';
 import type { ClientEvent, ClientEventMap } from './client-events';
 import { Clip } from './clip';
@@ -44,18 +47,12 @@ import type {
   TouchCollectionOptions,
 } from './management';
 import { consoleWriter, logOperations } from './operation-log';
-import {
-  type AudioCacheClientOptions,
-  type ConfigureOptions,
-  checkCallOptions,
-  type ResolvedOptions,
-  resolveOptions,
-} from './options';
+import { type AudioCacheClientOptions, type ConfigureOptions, type ResolvedOptions, resolveOptions } from './options';
 import type { AudioSource, Synthesize } from './origin-audio';
 import { watchPageLifecycle } from './page-lifecycle';
 import { Statistics } from './statistics';
 import { browserPlatform } from './tab-platform';
-import type { Obtained } from './wanted';
+import type { Obtained, Wanted } from './wanted';
 import type { CallOptions } from './worker-link';
 
 /** What to say: a text, a spec, or the known key of an entry. */
@@ -133,6 +130,12 @@ export interface ClearOptions extends AbortableOptions {
 
 /** How long a cleanup may take while the page is being hidden. */
 const HIDDEN_CLEANUP_MS = 50;
+/** A clip waits so long for its labels; they are then given all the same. */
+const LABEL_WAIT_MS = 1_000;
+/** After these the disk may be empty. */
+const REMOVALS: ReadonlySet<CacheRequest['type']> = new Set(['clear', 'cleanup', 'delete', 'delete-collection']);
+/** Answered with what was asked for, or with nothing. */
+const QUESTIONS: ReadonlySet<CacheRequest['type']> = new Set(['has', 'info', 'delete', 'collection', 'export-entry']);
 
 /**
  * A cache of synthesized speech in memory and on disk, one for all tabs of an origin under one namespace and version.
@@ -150,7 +153,6 @@ export class AudioCacheClient {
   readonly #listenersByType = new Map<ClientEvent['type'], Set<(event: never) => void>>();
   readonly #unwatch: () => void;
   readonly #heldBefore: HeldBefore;
-  #config: CacheConfig;
   #readAudio: typeof import('./origin-audio')['readAudio'] | undefined;
   #management: Management | undefined;
   #endLog: () => void = () => {};
@@ -164,8 +166,7 @@ export class AudioCacheClient {
   constructor(options: AudioCacheClientOptions = {}) {
     const resolved = resolveOptions(options);
     this.#options = resolved;
-    this.#config = resolved.config;
-    this.#heldBefore = new HeldBefore(resolved.config.namespace, resolved.config.version);
+    this.#heldBefore = new HeldBefore(resolved.config);
     this.#clock = systemClock;
     this.#statistics = new Statistics({
       config: resolved.config,
@@ -215,8 +216,9 @@ export class AudioCacheClient {
    * Returns the cached clip, or undefined on a miss; an expired entry is a miss. The clip's bytes are its own.
    * @throws AudioCacheError `INVALID_SPEC`, `INVALID_KEY`
    */
-  async get(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<Clip | undefined> {
+  async get(input: SpeechInput, options?: AbortableOptions): Promise<Clip | undefined> {
     const startedAt = performance.now();
+    const signal = signalIn(options);
     const address = this.#locate(input);
     try {
       const hit = await this.#read({ type: 'get', address }, signal);
@@ -225,7 +227,7 @@ export class AudioCacheClient {
       this.#noteFailure(error);
       throw error;
     }
-    this.#tellOperation('get', startedAt, { isFound: false });
+    if (this.#isHeard('operation')) this.#tellOperation({ type: 'get', address }, startedAt, undefined);
     return undefined;
   }
 
@@ -234,26 +236,13 @@ export class AudioCacheClient {
    * without a working cache; only the origin's failure reaches the caller.
    * @throws AudioCacheError `INVALID_SPEC`, `SYNTHESIS_FAILED` (with `status`, `attempts`, `cause`), `NO_SYNTHESIZER`
    */
-  async getOrSynthesize(input: string | SpeechSpec, options: GetOrSynthesizeOptions = {}): Promise<Clip> {
-    const startedAt = performance.now();
-    this.#throwIfClosed();
-    checkCallOptions(options);
-    const { signal, synthesize, ttlMs, streaming = false } = options;
-    const spec = this.#resolve(input);
-    try {
-      const obtained = await this.#requests.obtain({ spec, synthesize, signal, ttlMs, streaming });
-      const clip = this.#serve(obtained, spec, startedAt);
-      await this.#label(spec, obtained, options);
-      return clip;
-    } catch (error) {
-      this.#noteFailure(error);
-      throw error;
-    }
+  getOrSynthesize(input: string | SpeechSpec, options: GetOrSynthesizeOptions = {}): Promise<Clip> {
+    return this.#speak(input, options, (wanted) => this.#requests.obtain(wanted));
   }
 
   /** Resolves to whether memory or disk holds the phrase. Counts neither as a request nor as a use. */
-  async has(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<boolean> {
-    return this.#read({ type: 'has', address: this.#locate(input) }, signal);
+  async has(input: SpeechInput, options?: AbortableOptions): Promise<boolean> {
+    return this.#read({ type: 'has', address: this.#locate(input) }, signalIn(options));
   }
 
   /**
@@ -264,7 +253,7 @@ export class AudioCacheClient {
    */
   async put(input: SpeechInput, data: AudioSource, options: PutOptions = {}): Promise<string> {
     this.#throwIfClosed();
-    checkCallOptions(options);
+    checkCallOptions(options, ['contentType', 'ttlMs', 'custom', 'durability', 'transfer', 'collections', 'pinned']);
     const { signal, contentType, ttlMs, durability = 'relaxed', transfer = false } = options;
     const address = this.#locate(input);
     // Importing what is loaded still takes 0.1 ms each time.
@@ -281,8 +270,8 @@ export class AudioCacheClient {
   }
 
   /** Removes the phrase from memory and disk; resolves to whether it was there. */
-  async delete(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<boolean> {
-    return this.#call({ type: 'delete', address: this.#locate(input) }, {}, signal);
+  async delete(input: SpeechInput, options?: AbortableOptions): Promise<boolean> {
+    return this.#call({ type: 'delete', address: this.#locate(input) }, {}, signalIn(options));
   }
 
   /**
@@ -290,7 +279,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async clear(options: ClearOptions = {}): Promise<void> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['pinned']);
     await this.#call({ type: 'clear', pinned: options.pinned }, { isPatient: true }, options.signal);
   }
 
@@ -299,28 +288,35 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async cleanup(options: CleanupOptions & AbortableOptions = {}): Promise<CleanupReport> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['budgetMs']);
     const { budgetMs, signal } = options;
     return this.#call({ type: 'cleanup', budgetMs }, { isPatient: true }, signal);
   }
 
   /** Cleans up on schedule from now on, as a new cache does; for all tabs. */
-  async startCleanup({ signal }: AbortableOptions = {}): Promise<void> {
+  async startCleanup(options?: AbortableOptions): Promise<void> {
+    const signal = signalIn(options);
     return (await this.#manage()).scheduleCleanup(true, signal);
   }
 
   /** Cleans up only on demand, when the page is hidden, and above the high-water marks from now on; for all tabs. */
-  async stopCleanup({ signal }: AbortableOptions = {}): Promise<void> {
+  async stopCleanup(options?: AbortableOptions): Promise<void> {
+    const signal = signalIn(options);
     return (await this.#manage()).scheduleCleanup(false, signal);
   }
 
   /**
    * Changes limits, times to live, the schedule, price, budget and thresholds of health while the cache works, for all
-   * tabs; resolves to the whole configuration. Entries stored before keep the time to live they were stored with.
-   * @throws AudioCacheError `INVALID_OPTIONS`: nothing has changed then
+   * tabs, also those opened later; resolves to the whole configuration. Entries stored before keep the time to live they
+   * were stored with.
+   * @throws AudioCacheError `INVALID_OPTIONS`, also for what contradicts the configuration in force: nothing has changed then
    */
-  async configure(change: ConfigureOptions, { signal }: AbortableOptions = {}): Promise<CacheConfig> {
-    return (await this.#manage()).configure(change, signal);
+  async configure(change: ConfigureOptions, options?: AbortableOptions): Promise<CacheConfig> {
+    const signal = signalIn(options);
+    const config = await (await this.#manage()).configure(change, signal);
+    // The event that says the same may come a moment later.
+    this.#line.configured(config);
+    return config;
   }
 
   /**
@@ -336,7 +332,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async entries(options: EntriesOptions & AbortableOptions = {}): Promise<EntriesPage> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['limit', 'cursor', 'sort', 'collection', 'search']);
     const { limit = 50, signal, ...wanted } = options;
     return this.#read({ type: 'entries', limit, ...wanted }, signal);
   }
@@ -347,13 +343,13 @@ export class AudioCacheClient {
    * @throws AudioCacheError `QUOTA_EXCEEDED` when it does not fit, `STORE_UNAVAILABLE` without a disk, `INVALID_SPEC`,
    * `INVALID_KEY`, `INVALID_OPTIONS` for no such collection; nothing was removed or changed then
    */
-  async pin(input: PinInput, { signal }: AbortableOptions = {}): Promise<Amount> {
-    return (await this.#manage()).pin(input, true, signal);
+  pin(input: PinInput, options?: AbortableOptions): Promise<Amount> {
+    return this.#pin(input, true, options);
   }
 
   /** Takes a pin back; resolves to what of it stays pinned for another reason. @throws AudioCacheError as `pin` */
-  async unpin(input: PinInput, { signal }: AbortableOptions = {}): Promise<Amount> {
-    return (await this.#manage()).pin(input, false, signal);
+  unpin(input: PinInput, options?: AbortableOptions): Promise<Amount> {
+    return this.#pin(input, false, options);
   }
 
   /**
@@ -364,8 +360,13 @@ export class AudioCacheClient {
     return (await this.#manage()).collections(options);
   }
 
-  /** Resolves to a collection with the keys of its members, and which are missing; undefined when there is none. */
-  async collection(name: string, { signal }: AbortableOptions = {}): Promise<CollectionDetails | undefined> {
+  /**
+   * Resolves to a collection with the keys of its members, and which are missing; undefined when there is none.
+   * @throws AudioCacheError `INVALID_OPTIONS`
+   */
+  async collection(name: string, options?: AbortableOptions): Promise<CollectionDetails | undefined> {
+    checkCollectionName(name);
+    const signal = signalIn(options);
     return (await this.#manage()).collection(name, signal);
   }
 
@@ -375,6 +376,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async touchCollection(name: string, options: TouchCollectionOptions = {}): Promise<number> {
+    checkCollectionName(name);
     return (await this.#manage()).touchCollection(name, options);
   }
 
@@ -383,6 +385,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async deleteCollection(name: string, options: DeleteCollectionOptions = {}): Promise<CollectionDeletion> {
+    checkCollectionName(name);
     return (await this.#manage()).deleteCollection(name, options);
   }
 
@@ -390,22 +393,12 @@ export class AudioCacheClient {
    * Synthesizes a phrase anew and replaces its entry; until then the former one goes on being served, also if this fails.
    * @throws AudioCacheError as `getOrSynthesize`
    */
-  async regenerate(input: string | SpeechSpec, options: GetOrSynthesizeOptions = {}): Promise<Clip> {
-    const startedAt = performance.now();
-    this.#throwIfClosed();
-    checkCallOptions(options);
-    const { signal, synthesize, ttlMs, streaming = false } = options;
-    const spec = this.#resolve(input);
-    try {
-      const obtained = await this.#requests.regenerate({ spec, synthesize, signal, ttlMs, streaming });
-      if (!streaming) await obtained.delivered;
-      const clip = this.#serve(obtained, spec, startedAt);
-      await this.#label(spec, obtained, options);
-      return clip;
-    } catch (error) {
-      this.#noteFailure(error);
-      throw error;
-    }
+  regenerate(input: string | SpeechSpec, options: GetOrSynthesizeOptions = {}): Promise<Clip> {
+    return this.#speak(input, options, async (wanted) => {
+      const obtained = await this.#requests.regenerate(wanted);
+      if (!wanted.streaming) await obtained.delivered;
+      return obtained;
+    });
   }
 
   /**
@@ -438,16 +431,18 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS` for no such collection, `INVALID_AUDIO` for clips that cannot be joined
    */
   async exportAudio(collection: string, options: LongOptions = {}): Promise<Blob> {
+    checkCollectionName(collection);
     return (await this.#manage()).exportAudio(collection, options);
   }
 
   /** Resolves to all that is known about an entry, its audio aside; undefined when there is none. */
-  async info(input: SpeechInput, { signal }: AbortableOptions = {}): Promise<EntryInfo | undefined> {
-    return this.#read({ type: 'info', address: this.#locate(input) }, signal);
+  async info(input: SpeechInput, options?: AbortableOptions): Promise<EntryInfo | undefined> {
+    return this.#read({ type: 'info', address: this.#locate(input) }, signalIn(options));
   }
 
   /** Resolves to how well the cache works and what it holds, as of now; without a worker, to what the page knows. */
-  async stats({ signal }: AbortableOptions = {}): Promise<CacheStats> {
+  async stats(options?: AbortableOptions): Promise<CacheStats> {
+    const signal = signalIn(options);
     this.#statistics.report();
     try {
       return this.#statistics.update(await this.#read({ type: 'stats' }, signal));
@@ -458,7 +453,7 @@ export class AudioCacheClient {
   }
 
   /** Resolves to the metrics as Prometheus text (exposition format 0.0.4). */
-  async metrics(options: AbortableOptions = {}): Promise<string> {
+  async metrics(options?: AbortableOptions): Promise<string> {
     const stats = await this.stats(options);
     const { renderPrometheus } = await import('../core/metrics/prometheus');
     return renderPrometheus(stats);
@@ -486,8 +481,8 @@ export class AudioCacheClient {
   }
 
   /** Resolves once everything stored so far survives power loss, as far as there is a working disk tier. */
-  async flush({ signal }: AbortableOptions = {}): Promise<void> {
-    await this.#call({ type: 'flush' }, { isPatient: true }, signal);
+  async flush(options?: AbortableOptions): Promise<void> {
+    await this.#call({ type: 'flush' }, { isPatient: true }, signalIn(options));
   }
 
   /**
@@ -508,50 +503,105 @@ export class AudioCacheClient {
     this.#line.end(this.#closed);
   }
 
+  /** Says a phrase with what obtains it. */
+  async #speak(
+    input: string | SpeechSpec,
+    options: GetOrSynthesizeOptions,
+    obtain: (wanted: Wanted) => Promise<Obtained>,
+  ): Promise<Clip> {
+    const startedAt = performance.now();
+    this.#throwIfClosed();
+    checkCallOptions(options, ['synthesize', 'ttlMs', 'streaming', 'collections', 'pinned']);
+    const { signal, synthesize, ttlMs, streaming = false } = options;
+    const spec = this.#resolve(input);
+    try {
+      const obtained = await obtain({ spec, synthesize, signal, ttlMs, streaming });
+      const clip = this.#serve(obtained, spec, startedAt);
+      await this.#label(spec, obtained, options);
+      return clip;
+    } catch (error) {
+      this.#noteFailure(error);
+      throw error;
+    }
+  }
+
+  async #pin(input: PinInput, isPinned: boolean, options: AbortableOptions | undefined): Promise<Amount> {
+    if (typeof input === 'object' && input !== null && 'collection' in input) checkCollectionName(input.collection);
+    const signal = signalIn(options);
+    return (await this.#manage()).pin(input, isPinned, signal);
+  }
+
   /** Asks the worker; a read that was lost with its worker is asked once more of the next one. */
   #read<Request extends CacheRequest>(request: Request, signal: AbortSignal | undefined): Promise<AnswerTo<Request>> {
-    return this.#call(request, {}, signal).catch((error: unknown) => {
+    const answered = this.#ask(request, {}, signal).catch((error: unknown) => {
       if (!(error instanceof AudioCacheError) || error.code !== 'WORKER_LOST') throw error;
-      return this.#call(request, {}, signal);
+      return this.#ask(request, {}, signal);
     });
+    return this.#follow(request, answered);
+  }
+
+  /** Asks the worker for a change, or for what can be asked once only. */
+  #call<Request extends CacheRequest>(
+    request: Request,
+    options: CallOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<AnswerTo<Request>> {
+    return this.#follow(request, this.#ask(request, options, signal));
   }
 
   /** Throws when the client is closed or the caller has given up; called from async methods only. */
-  #call<Request extends CacheRequest>(
+  #ask<Request extends CacheRequest>(
     request: Request,
     options: CallOptions,
     signal: AbortSignal | undefined,
   ): Promise<AnswerTo<Request>> {
     this.#throwIfClosed();
     signal?.throwIfAborted();
-    const answered = abortable(this.#line.call(request, options), signal);
-    if (this.#listenersByType.has('operation') && request.type !== 'get') {
-      const startedAt = performance.now();
-      const byteLength = request.type === 'put' ? request.result.byteLength : undefined;
-      const onAnswer = (answer: unknown) => {
-        this.#tellOperation(request.type, startedAt, {
-          key: request.type === 'put' ? String(answer) : undefined,
-          byteLength,
-        });
-      };
-      // A failure is told to whoever asked.
-      answered.then(onAnswer, () => {});
+    return abortable(this.#line.call(request, options), signal);
+  }
+
+  /** Looks at what comes of a request as far as somebody wants to know, and returns what was answered. */
+  #follow<Answer>(request: CacheRequest, answered: Promise<Answer>): Promise<Answer> {
+    if (REMOVALS.has(request.type)) {
+      const note = () => this.#heldBefore.removed(request.type === 'delete' ? 1 : undefined);
+      // Also now, since this page may be gone before the answer comes.
+      note();
+      answered.then(note, note);
     }
+    // The caller of `get` tells of it itself, without another promise on the way of each hit.
+    if (request.type === 'get' || !(this.#isHeard('operation') || this.#isHeard('failed'))) return answered;
+    const startedAt = performance.now();
+    answered.then(
+      (answer) => this.#tellOperation(request, startedAt, answer),
+      (error: unknown) => {
+        if (!(error instanceof AudioCacheError)) return;
+        this.#dispatch({ type: 'failed', error, name: request.type, key: keyIn(request, undefined) });
+      },
+    );
     return answered;
   }
 
-  #tellOperation(
-    name: string,
-    startedAt: number,
-    facts: { readonly key?: string | undefined; readonly byteLength?: number | undefined; readonly isFound?: boolean },
-  ): void {
-    if (!this.#listenersByType.has('operation')) return;
-    const { key, byteLength, isFound } = facts;
-    const latencyMs = performance.now() - startedAt;
-    this.#dispatch({ type: 'operation', name, key, latencyMs, byteLength, isFound });
+  #tellOperation(request: CacheRequest, startedAt: number, answer: unknown): void {
+    const isFound =
+      request.type === 'get' || QUESTIONS.has(request.type) ? answer !== undefined && answer !== false : undefined;
+    this.#dispatch({
+      type: 'operation',
+      name: request.type,
+      key: keyIn(request, answer),
+      latencyMs: performance.now() - startedAt,
+      byteLength: request.type === 'put' ? request.result.byteLength : undefined,
+      isFound,
+    });
   }
 
-  /** Labels what was obtained, if it is to be; what cannot be labelled plays all the same, and so does what still comes. */
+  #isHeard(type: ClientEvent['type']): boolean {
+    return Boolean(this.#listenersByType.get(type)?.size);
+  }
+
+  /**
+   * Labels what was obtained, if it is to be; what cannot be labelled plays all the same, and so does what still comes.
+   * A disk that hangs is not waited for.
+   */
   async #label(spec: SpeechSpec, { delivered }: Obtained, options: GetOrSynthesizeOptions): Promise<void> {
     const labels = labelsOf(options);
     if (labels === undefined) return;
@@ -560,7 +610,12 @@ export class AudioCacheClient {
       .catch((error: unknown) => {
         if (error instanceof Error) this.#warn(`The phrase plays, but could not be labelled: ${error.message}`);
       });
-    if (!options.streaming) await labelled;
+    if (options.streaming) return;
+    const waited = new Promise<void>((resolve) => {
+      const cancel = this.#clock.schedule(resolve, LABEL_WAIT_MS);
+      void labelled.then(cancel).then(resolve);
+    });
+    await abortable(waited, options.signal);
   }
 
   /** Fetches what is not needed to speak. */
@@ -571,7 +626,7 @@ export class AudioCacheClient {
       call: (request, signal, transfer = []) => this.#call(request, { isPatient: true, transfer }, signal),
       read: (request, signal) => this.#read(request, signal),
       locate: (input) => this.#locate(input),
-      config: () => this.#config,
+      config: () => this.#line.config,
       nowMs: () => this.#clock.nowMs(),
       entriesOnDisk: () => this.getSnapshot().tiers.disk.entries,
     });
@@ -609,7 +664,7 @@ export class AudioCacheClient {
     const clip = new Clip({ ...obtained, playbackRate: (isPlayedFaster ? spec?.speed : undefined) ?? 1 });
     const latencyMs = performance.now() - startedAt;
     this.#statistics.served(clip.source, latencyMs);
-    if (this.#listenersByType.has('served')) {
+    if (this.#isHeard('served')) {
       const { key, source, byteLength, joined } = clip;
       const { missReason } = obtained;
       this.#dispatch({ type: 'served', key, source, latencyMs, byteLength, joined, text: spec?.text, missReason });
@@ -628,11 +683,10 @@ export class AudioCacheClient {
     switch (event.type) {
       case 'snapshot':
         this.#statistics.update(event.stats);
-        this.#heldBefore.note(event.stats.tiers.disk.entries > 0);
+        this.#heldBefore.note(event.stats.runtime.store, event.stats.tiers.disk.entries);
         return;
       case 'configured':
-        this.#config = event.config;
-        this.#line.configured(event.config);
+        // The line has it.
         return;
       case 'fill-abandoned':
         this.#requests.abandon(event.fillId);
@@ -640,9 +694,17 @@ export class AudioCacheClient {
       case 'warning':
         this.#warn(event.message);
         return;
-      default:
-        this.#dispatch(event);
+      case 'cleared':
+        this.#heldBefore.removed();
+        break;
+      case 'entry-deleted':
+        this.#heldBefore.removed(1);
+        break;
+      case 'entries-removed':
+        if (event.tier === 'disk') this.#heldBefore.removed(event.entries);
+        break;
     }
+    this.#dispatch(event);
   }
 
   #onWorkerLost({ message }: AudioCacheError, isFinal: boolean): void {
@@ -694,4 +756,18 @@ export class AudioCacheClient {
 /** The labels in the options of a call, if there are any. */
 function labelsOf({ collections, pinned }: LabelOptions): Labels | undefined {
   return collections?.length || pinned ? { collections, pinned } : undefined;
+}
+
+/** The key that a request or its answer names, if one does: none is computed for this. */
+function keyIn(request: CacheRequest, answer: unknown): string | undefined {
+  if (request.type === 'put' && typeof answer === 'string') return answer;
+  const { address, target, metadata } = request as {
+    readonly address?: Address;
+    readonly target?: PinTarget;
+    readonly metadata?: EntryMetadata;
+  };
+  for (const holder of [request, address, target && 'address' in target && target.address, metadata, answer]) {
+    if (isObject(holder) && typeof holder.key === 'string') return holder.key;
+  }
+  return undefined;
 }

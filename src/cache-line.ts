@@ -17,8 +17,8 @@ import {
   PROTOCOL_VERSION,
   type Share,
 } from '../core/protocol/messages';
-import { asHallMessage, type HallMessage, hallName, ownerName } from '../core/protocol/tab-messages';
-import type { CacheConfig, CacheStats } from '../core/protocol/values';
+import { asHallMessage, type HallMessage, hallName, ownerName, type SharedState } from '../core/protocol/tab-messages';
+import type { CacheConfig, CacheStats, StoreKind } from '../core/protocol/values';
 import { FollowerLink } from './follower-link';
 import type { WorkerSource } from './options';
 import { Ownership } from './owner';
@@ -40,8 +40,8 @@ export interface CacheLineOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Whether the disk held something when this page looked last. */
-  readonly heldBefore: () => boolean;
+  /** What kind of store held something when this page looked last. */
+  readonly heldBefore: () => StoreKind | undefined;
   /** Undefined where the browser has no way for tabs to share. */
   readonly platform: TabPlatform | undefined;
   readonly onEvent: (event: CacheEvent) => void;
@@ -58,8 +58,8 @@ export interface CacheLineOptions {
 /** A client's line to its cache. */
 export class CacheLine {
   readonly #options: CacheLineOptions;
-  /** The configuration as it was changed last, by any tab: the next owner goes on with it. */
-  #current: CacheConfig;
+  /** What holds for all tabs as this one heard last: a worker that is started from now on goes on with it. */
+  #state: SharedState;
   readonly #share: string;
   readonly #tabId: string;
   readonly #ownership: Ownership | undefined;
@@ -82,7 +82,7 @@ export class CacheLine {
 
   constructor(options: CacheLineOptions) {
     this.#options = options;
-    this.#current = options.config;
+    this.#state = { config: options.config, isCleanupScheduled: true };
     const { config, keySecret, platform, random } = options;
     const { namespace, version, speedMode, storeText } = config;
     // Tabs that make other keys, or must not keep what these keep, have nothing in common with these.
@@ -111,9 +111,14 @@ export class CacheLine {
     return this.#link === undefined ? this.#follower.call(request, options) : this.#link.call(request, options);
   }
 
-  /** The configuration was changed; a worker that is started from now on is opened with it. */
+  /** The configuration in force. */
+  get config(): CacheConfig {
+    return this.#state.config;
+  }
+
+  /** The configuration was changed, which a worker that is started from now on goes on with. */
   configured(config: CacheConfig): void {
-    this.#current = config;
+    this.#state = { ...this.#state, config };
   }
 
   /**
@@ -179,21 +184,22 @@ export class CacheLine {
 
   /** Starts this tab's own worker, and asks it what nobody has answered so far. */
   #startLink(newShare: (() => Share) | undefined): void {
-    const { worker, keySecret, callTimeoutMs, clock, heldBefore, onEvent } = this.#options;
+    const { worker, keySecret, callTimeoutMs, clock, heldBefore } = this.#options;
     const unanswered = this.#follower.end();
     this.#follower = this.#createFollower();
     const link = new WorkerLink({
       start: () => this.#takeStandby() ?? startWorker(worker),
       open: () => ({
         protocolVersion: PROTOCOL_VERSION,
-        config: this.#config(),
+        config: this.#configToOpen(),
         keySecret,
         heldBefore: heldBefore(),
+        isCleanupScheduled: this.#state.isCleanupScheduled,
         share: newShare?.(),
       }),
       callTimeoutMs,
       clock,
-      onEvent,
+      onEvent: (event) => this.#onEvent(event),
       onLost: (error, isFinal) => {
         // Another tab may be luckier.
         if (isFinal) this.#resign();
@@ -205,23 +211,36 @@ export class CacheLine {
   }
 
   /** Where nothing keeps two tabs out of the same files, each works on a database, which does. */
-  #config(): CacheConfig {
+  #configToOpen(): CacheConfig {
     const { platform } = this.#options;
-    const config = this.#current;
+    const { config } = this.#state;
     if (platform !== undefined || config.disk.store !== 'auto') return config;
     return { ...config, disk: { ...config.disk, store: 'indexeddb' } };
   }
 
+  #onEvent(event: CacheEvent): void {
+    if (event.type === 'configured') this.configured(event.config);
+    else if (event.type === 'snapshot') {
+      const { config, runtime } = event.stats;
+      this.#state = { config, isCleanupScheduled: runtime.isCleanupScheduled };
+    }
+    this.#options.onEvent(event);
+  }
+
   #createFollower(): FollowerLink {
-    const { platform, clock, callTimeoutMs, onEvent, onIgnored, onOwnerChanged } = this.#options;
+    const { platform, config, clock, callTimeoutMs, onIgnored, onOwnerChanged } = this.#options;
     return new FollowerLink({
       platform,
       share: this.#share,
       tabId: this.#tabId,
+      config,
       clock,
       callTimeoutMs,
-      onEvents: (events) => events.forEach(onEvent),
-      onOwner: () => {
+      onEvents: (events) => {
+        for (const event of events) this.#onEvent(event);
+      },
+      onOwner: (state) => {
+        this.#state = state;
         this.#hasFollowed = true;
         this.#ownership?.settle();
         onOwnerChanged('follower');

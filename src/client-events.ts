@@ -19,22 +19,27 @@ export interface ServedEvent {
   readonly missReason: MissReason | undefined;
 }
 
-/** Something else this page asked of the cache was answered. Only told while somebody listens. */
+/** Something else this page asked of the cache was done. Only told while somebody listens. */
 export interface OperationEvent {
   readonly type: 'operation';
   /** The request, such as `put` or `get` (told for a miss; a hit is `served`). */
   readonly name: string;
+  /** Of the entry meant, where the caller named it or the answer did. */
   readonly key: string | undefined;
   readonly latencyMs: number;
   readonly byteLength: number | undefined;
-  /** False for a miss. */
+  /** Whether there was one, where that is the question; false for a miss. */
   readonly isFound: boolean | undefined;
 }
 
-/** A call of this page ended without a clip. */
+/** A call of this page failed: it ended without a clip, or something else it asked of the cache was not done. */
 export interface FailedEvent {
   readonly type: 'failed';
   readonly error: AudioCacheError;
+  /** The request, such as `put`; absent where a clip was asked for. */
+  readonly name?: string | undefined;
+  /** Of the entry meant, where the caller named it. */
+  readonly key?: string | undefined;
 }
 
 /** Another tab serves this one from now on, or this one serves the others. */

@@ -18,10 +18,13 @@ import {
   hallName,
   type OwnerMessage,
   ownerName,
+  type SharedState,
   type ToOwnerMessage,
   type ToTabMessage,
   tabName,
 } from '../core/protocol/tab-messages';
+import type { CacheConfig } from '../core/protocol/values';
+import { createEventCheck, type IsEvent, isSharedState } from './event-shape';
 import type { TabPlatform } from './tab-platform';
 import { type CallOptions, deadlineExceeded, notCloneable, workerLost } from './worker-link';
 
@@ -51,11 +54,13 @@ export interface FollowerLinkOptions {
   /** Begins the names of all channels and locks. */
   readonly share: string;
   readonly tabId: string;
+  /** This tab's own: what another one says is to be of its form, and of the same cache. */
+  readonly config: CacheConfig;
   readonly clock: Clock;
   readonly callTimeoutMs: number;
   readonly onEvents: (events: readonly CacheEvent[]) => void;
   /** There is an owner, and what was pending has been sent to it. */
-  readonly onOwner: () => void;
+  readonly onOwner: (state: SharedState) => void;
   /** The owner has gone, and there is no other yet. */
   readonly onResigned: () => void;
   /** This tab is likely to be the next owner. */
@@ -98,9 +103,11 @@ export class FollowerLink {
   #lastRequestId = 0;
   #silentTicks = 0;
   #isWatching = false;
+  readonly #isEvent: IsEvent;
 
   constructor(options: FollowerLinkOptions) {
     this.#options = options;
+    this.#isEvent = createEventCheck(options.config);
   }
 
   /** The epoch of the owner, while there is one. */
@@ -182,7 +189,8 @@ export class FollowerLink {
         this.#meet(message);
         return;
       case 'events':
-        if (isOwners) this.#options.onEvents(message.events);
+        // The owner's worker hears of all that it has not sent itself, and counts it.
+        if (isOwners) this.#options.onEvents(message.events.filter(this.#isEvent));
         return;
       case 'resigned':
         if (isOwners) this.#loseOwner();
@@ -242,17 +250,21 @@ export class FollowerLink {
   }
 
   /** Turns to an owner: one that is new gets everything that is pending. */
-  #meet({ protocol, epoch }: OwnerMessage): void {
-    this.#silentTicks = 0;
+  #meet({ protocol, epoch, state }: OwnerMessage): void {
     if (protocol !== PROTOCOL_VERSION) {
       this.#options.onRefused(protocol);
       return;
     }
+    if (!isSharedState(state, this.#options.config)) {
+      this.#options.onIgnored();
+      return;
+    }
+    this.#silentTicks = 0;
     if (epoch === this.#epoch) return;
     this.#leaveOwner();
     this.#epoch = epoch;
     for (const [requestId, call] of this.#pendingById) this.#send(requestId, call);
-    this.#options.onOwner();
+    this.#options.onOwner(state);
   }
 
   #leaveOwner(): void {

@@ -14,7 +14,8 @@ import type {
   VerifyReport,
 } from '../core/protocol/values';
 import type { AbortableOptions, SpeechInput } from './audio-cache-client';
-import { type ConfigureOptions, checkCallOptions, resolveChange } from './options';
+import { checkCallOptions } from './call-options';
+import { type ConfigureOptions, resolveChange } from './options';
 
 /** What to pin: an entry, or a collection with all that will ever be in it. */
 export type PinInput = SpeechInput | { readonly collection: string };
@@ -57,7 +58,7 @@ export interface LongOptions {
 
 /** Options of `exportBundle`. */
 export interface ExportOptions extends LongOptions {
-  /** Only the entries of this collection, in its order. Default: all entries, the one used last first. */
+  /** Only the entries of this collection, in its order. Default: all entries, the one stored last first. */
   readonly collection?: string | undefined;
 }
 
@@ -73,7 +74,7 @@ export interface ImportReport {
   readonly imported: number;
   /** Those that were there already, and stayed. Their collections and pins were taken all the same. */
   readonly kept: number;
-  /** Those that this cache does not take: too large for its limits, or pinned where pins do not fit. */
+  /** Those that this cache does not take: expired, too large for its limits, or pinned where pins do not fit. */
   readonly refused: number;
 }
 
@@ -116,8 +117,7 @@ export class Management {
   }
 
   configure(change: ConfigureOptions, signal: AbortSignal | undefined): Promise<CacheConfig> {
-    const { call, config } = this.#options;
-    return call({ type: 'configure', change: resolveChange(change, config()) }, signal);
+    return this.#options.call({ type: 'configure', change: resolveChange(change) }, signal);
   }
 
   persist(): Promise<boolean> {
@@ -136,7 +136,7 @@ export class Management {
   }
 
   collections(options: CollectionsOptions): Promise<CollectionsPage> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['limit', 'cursor', 'search']);
     const { limit = 50, signal, ...wanted } = options;
     return this.#options.read({ type: 'collections', limit, ...wanted }, signal);
   }
@@ -146,29 +146,30 @@ export class Management {
   }
 
   touchCollection(name: string, options: TouchCollectionOptions): Promise<number> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['ttlMs']);
     return this.#options.call({ type: 'touch-collection', name, ttlMs: options.ttlMs }, options.signal);
   }
 
   deleteCollection(name: string, options: DeleteCollectionOptions): Promise<CollectionDeletion> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['keepAudio']);
     const { keepAudio: keepsAudio = false, signal } = options;
     return this.#options.call({ type: 'delete-collection', name, keepsAudio }, signal);
   }
 
   async verify(options: LongOptions): Promise<VerifyReport> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['onProgress']);
     const { signal, onProgress } = options;
-    const { call, entriesOnDisk } = this.#options;
+    const { read, entriesOnDisk } = this.#options;
     const total = entriesOnDisk();
-    let report: VerifyReport = { checked: 0, intact: 0, damaged: [], unverifiable: 0 };
+    let report: VerifyReport = { checked: 0, intact: 0, damaged: [], unreadable: 0, unverifiable: 0 };
     let cursor: string | undefined;
     do {
-      const step = await call({ type: 'verify', budgetMs: VERIFY_STEP_MS, cursor }, signal);
+      const step = await read({ type: 'verify', budgetMs: VERIFY_STEP_MS, cursor }, signal);
       report = {
         checked: report.checked + step.checked,
         intact: report.intact + step.intact,
         damaged: [...report.damaged, ...step.damaged],
+        unreadable: report.unreadable + step.unreadable,
         unverifiable: report.unverifiable + step.unverifiable,
       };
       cursor = step.cursor;
@@ -178,7 +179,7 @@ export class Management {
   }
 
   async exportBundle(options: ExportOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['collection', 'onProgress']);
     const { collection, signal, onProgress } = options;
     const { config, nowMs } = this.#options;
     const { writeBundle } = await import('../core/bundle/write-bundle');
@@ -187,7 +188,7 @@ export class Management {
   }
 
   async importBundle(source: BundleSource, options: ImportOptions): Promise<ImportReport> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['replace', 'onProgress']);
     const { replace = false, signal, onProgress } = options;
     const { call } = this.#options;
     const [{ createChecksums }, { openBundle }] = await Promise.all([
@@ -202,9 +203,10 @@ export class Management {
       const labels = { collections, pinned };
       try {
         const request = { type: 'import-entry', metadata, bytes, labels, replaces: replace } as const;
-        const isStored = await call(request, signal, [bytes]);
-        if (isStored) counts.imported++;
-        else counts.kept++;
+        const outcome = await call(request, signal, [bytes]);
+        if (outcome === 'stored') counts.imported++;
+        else if (outcome === 'kept') counts.kept++;
+        else counts.refused++;
       } catch (error) {
         if (!isRefusal(error)) throw error;
         counts.refused++;
@@ -215,7 +217,7 @@ export class Management {
   }
 
   async exportAudio(collection: string, options: LongOptions): Promise<Blob> {
-    checkCallOptions(options);
+    checkCallOptions(options, ['onProgress']);
     const { signal, onProgress } = options;
     const { joinAudio } = await import('../core/bundle/join-audio');
     return joinAudio(withContentType(this.#export(collection, signal, onProgress)));
@@ -226,12 +228,12 @@ export class Management {
     signal: AbortSignal | undefined,
     onProgress: LongOptions['onProgress'],
   ): AsyncGenerator<ExportedEntry> {
-    const { call, entriesOnDisk } = this.#options;
+    const { read, entriesOnDisk } = this.#options;
     let done = 0;
     const keys = collection === undefined ? this.#allKeys(signal) : await this.#membersOf(collection, signal);
     const total = Array.isArray(keys) ? keys.length : entriesOnDisk();
     for await (const key of keys) {
-      const entry = await call({ type: 'export-entry', key }, signal);
+      const entry = await read({ type: 'export-entry', key }, signal);
       if (entry !== undefined) yield entry;
       onProgress?.({ done: ++done, total: Math.max(total, done) });
     }
@@ -240,14 +242,14 @@ export class Management {
   async *#allKeys(signal: AbortSignal | undefined): AsyncGenerator<string> {
     let cursor: string | undefined;
     do {
-      const page = await this.#options.call({ type: 'entries', limit: PAGE_ENTRIES, cursor, sort: 'created' }, signal);
+      const page = await this.#options.read({ type: 'entries', limit: PAGE_ENTRIES, cursor, sort: 'created' }, signal);
       for (const { key } of page.entries) yield key;
       cursor = page.cursor;
     } while (cursor !== undefined);
   }
 
   async #membersOf(collection: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
-    const details = await this.#options.call({ type: 'collection', name: collection }, signal);
+    const details = await this.#options.read({ type: 'collection', name: collection }, signal);
     if (details !== undefined) return details.keys;
     throw new AudioCacheError('INVALID_OPTIONS', `There is no collection ${JSON.stringify(collection)}.`, {
       field: 'collection',
@@ -273,9 +275,12 @@ function asBlob(source: BundleSource): Promise<Blob> | Blob {
   return source instanceof ArrayBuffer ? new Blob([source]) : new Response(source).blob();
 }
 
+/** What a cache may say to an entry that it does not take. */
+const REFUSALS: ReadonlySet<string> = new Set(['ENTRY_TOO_LARGE', 'QUOTA_EXCEEDED', 'STORE_UNAVAILABLE']);
+
 /** What a cache does not take is no reason to leave the others. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof AudioCacheError && (error.code === 'ENTRY_TOO_LARGE' || error.code === 'QUOTA_EXCEEDED');
+  return error instanceof AudioCacheError && REFUSALS.has(error.code);
 }
 
 async function askToPersist(): Promise<boolean> {

@@ -1,6 +1,7 @@
 /**
- * What the cache does, line by line, for developers: errors, warnings, what changes by itself, and at `debug` each
- * operation of this page with its key's beginning, tier, time and bytes. Texts only where texts are stored anyway.
+ * What the cache does, line by line, for developers: what failed, warnings, what changes by itself, and at `debug` each
+ * operation of this page with its key's beginning where that is known, tier, time and bytes. Texts only where texts are
+ * stored anyway.
  */
 import type { AudioCacheClient } from './audio-cache-client';
 
@@ -31,7 +32,11 @@ export function logOperations(
   const ends: (() => void)[] = [];
   const textOf = (text: string | undefined) => (hasTexts && text !== undefined ? ` ${JSON.stringify(text)}` : '');
   if (isOn('error')) {
-    ends.push(client.on('failed', ({ error }) => write('error', `failed ${error.code}: ${error.message}`)));
+    ends.push(
+      client.on('failed', ({ error, name, key }) => {
+        write('error', `${wordsOf('failed', name, key && shortKey(key), error.code)}: ${error.message}`);
+      }),
+    );
   }
   if (isOn('warn')) {
     ends.push(client.on('warning', ({ message }) => write('warn', message)));
@@ -59,9 +64,9 @@ export function logOperations(
     );
     ends.push(
       client.on('operation', ({ name, key, latencyMs, byteLength, isFound }) => {
-        const parts = [name, key && shortKey(key), isFound === false && 'miss', ms(latencyMs)];
-        const size = byteLength === undefined ? '' : ` ${byteLength} bytes`;
-        write('debug', parts.filter(Boolean).join(' ') + size);
+        const size = byteLength === undefined ? undefined : `${byteLength} bytes`;
+        const found = isFound === false ? 'miss' : undefined;
+        write('debug', wordsOf(name, key && shortKey(key), found, ms(latencyMs), size));
       }),
     );
     ends.push(client.on('entry-deleted', ({ key }) => write('debug', `deleted ${shortKey(key)}`)));
@@ -69,6 +74,10 @@ export function logOperations(
   return () => {
     for (const end of ends) end();
   };
+}
+
+function wordsOf(...parts: readonly (string | undefined)[]): string {
+  return parts.filter(Boolean).join(' ');
 }
 
 function shortKey(key: string): string {

@@ -1,7 +1,17 @@
 /**
  * What a client is made with: the options, their defaults, and the check that names whatever is wrong.
  */
-import { AudioCacheError } from '../core/protocol/audio-cache-error';
+import {
+  assertConsistent,
+  CHANGE_RULES,
+  CONFIG_RULES,
+  checkRules,
+  isGroup,
+  numberFrom,
+  ofType,
+  oneOf,
+  type Rules,
+} from '../core/protocol/option-rules';
 import type {
   BudgetConfig,
   CacheConfig,
@@ -98,64 +108,17 @@ export interface ResolvedOptions {
   readonly log: LogWriter | undefined;
 }
 
-type Check = (value: unknown) => boolean;
-type Rule = readonly [check: Check, expected: string];
-type Rules = { readonly [field: string]: Rule | Rules };
-
-const numberFrom = (min: number, max = Number.POSITIVE_INFINITY, isWhole = false): Rule => [
-  (value) => typeof value === 'number' && value >= min && value <= max && (!isWhole || Number.isInteger(value)),
-  `a${isWhole ? ' whole' : ''} number ${max === Number.POSITIVE_INFINITY ? `of at least ${min}` : `from ${min} to ${max}`}`,
-];
-const oneOf = (...values: readonly string[]): Rule => [
-  (value) => values.includes(value as string),
-  values.map((value) => `"${value}"`).join(' or '),
-];
-const ofType = (type: string): Rule => [(value) => typeof value === type, `a ${type}`];
-
-const TIER_RULES = {
-  maxBytes: numberFrom(1),
-  ttlMs: numberFrom(1),
-  highWater: numberFrom(0.01, 1),
-  lowWater: numberFrom(0, 1),
-} satisfies Rules;
 const BACKOFF_RULES = {
   maxRetries: numberFrom(0, 100, true),
   firstDelayMs: numberFrom(0),
   maxDelayMs: numberFrom(0),
 } satisfies Rules;
 
-/** What can be changed while the cache works. */
-const CHANGE_RULES = {
-  maxEntryBytes: numberFrom(1),
-  memory: { ...TIER_RULES, maxEntries: numberFrom(1) },
-  disk: { ...TIER_RULES, slidingTtl: ofType('boolean') },
-  cleanupIntervalMs: numberFrom(1000, 2 ** 31 - 1),
-  price: {
-    perThousandCharacters: numberFrom(0, Number.MAX_SAFE_INTEGER),
-    currency: [(value) => typeof value === 'string' && /^[A-Z]{3}$/.test(value), 'an ISO 4217 code such as "EUR"'],
-  },
-  budget: {
-    limit: numberFrom(0, Number.MAX_SAFE_INTEGER),
-    periodMs: numberFrom(MINUTE_MS, 366 * DAY_MS),
-    whenExceeded: oneOf('warn', 'refuse'),
-  },
-  health: { minHitRate: numberFrom(0, 1), maxErrorRate: numberFrom(0, 1), maxHeapRatio: numberFrom(0, 1) },
-} satisfies Rules;
-
 const RULES: Rules = {
-  ...CHANGE_RULES,
-  namespace: [
-    (value) => typeof value === 'string' && /^[\w.-]{1,100}$/.test(value),
-    '1 to 100 letters, digits, ".", "_" or "-"',
-  ],
-  version: numberFrom(0, Number.MAX_SAFE_INTEGER, true),
-  defaults: [isObject, 'an object'],
+  ...CONFIG_RULES,
+  defaults: [isGroup, 'an object'],
   synthesize: ofType('function'),
   keySecret: [(value) => typeof value === 'string' && value !== '', 'a string that is not empty'],
-  speedMode: oneOf('synthesis', 'playback'),
-  storeText: ofType('boolean'),
-  disk: { ...CHANGE_RULES.disk, store: oneOf('auto', 'opfs', 'indexeddb', 'none') },
-  keepTotals: ofType('boolean'),
   logLevel: oneOf('silent', 'error', 'warn', 'info', 'debug'),
   log: ofType('function'),
   retry: { rateLimited: BACKOFF_RULES, unavailable: BACKOFF_RULES, maxRetryAfterMs: numberFrom(0) },
@@ -170,52 +133,12 @@ const RULES: Rules = {
   onWarning: ofType('function'),
 };
 
-/** Names of collections: anything, since none ever reaches a path. */
-const NAME_RULE: Rule = [
-  (value) => typeof value === 'string' && value.length >= 1 && value.length <= 200,
-  'a string of 1 to 200 characters',
-];
-
-/** What calls take beside their main arguments. */
-const CALL_RULES: Rules = {
-  signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],
-  synthesize: ofType('function'),
-  ttlMs: numberFrom(1),
-  streaming: ofType('boolean'),
-  contentType: ofType('string'),
-  custom: [isObject, 'an object'],
-  durability: oneOf('memory', 'relaxed', 'durable'),
-  transfer: ofType('boolean'),
-  budgetMs: numberFrom(0),
-  limit: numberFrom(1, 1000, true),
-  cursor: ofType('string'),
-  sort: oneOf('accessed', 'created', 'size'),
-  collection: NAME_RULE,
-  search: ofType('string'),
-  collections: [
-    (value) => Array.isArray(value) && value.every(NAME_RULE[0]),
-    `an array of names, each ${NAME_RULE[1]}`,
-  ],
-  pinned: ofType('boolean'),
-  keepAudio: ofType('boolean'),
-  replace: ofType('boolean'),
-  onProgress: ofType('function'),
-};
-
-/**
- * Checks the options of a call.
- * @throws AudioCacheError `INVALID_OPTIONS`, with `field` naming the option and the message what it may be
- */
-export function checkCallOptions(options: object): void {
-  checkRules(options, CALL_RULES, '');
-}
-
 /**
  * Fills in the defaults.
  * @throws AudioCacheError `INVALID_OPTIONS`, with `field` naming the option and the message what it may be
  */
 export function resolveOptions(options: AudioCacheClientOptions): ResolvedOptions {
-  checkRules(options, RULES, '');
+  checkRules(options, RULES);
   const config: CacheConfig = {
     namespace: options.namespace ?? 'default',
     version: options.version ?? 1,
@@ -268,83 +191,19 @@ export type ConfigureOptions = Pick<
 > & { readonly disk?: Partial<Omit<DiskConfig, 'store'>> | undefined };
 
 /**
- * Checks a change against the configuration it changes, and fills in what price and budget leave out.
+ * Checks each field of a change, and fills in what price and budget leave out. Whether it contradicts the configuration
+ * in force the worker says, which alone knows that for sure: another tab may have changed it a moment ago.
  * @throws AudioCacheError `INVALID_OPTIONS`, with `field` naming the option and the message what it may be
  */
-export function resolveChange(change: ConfigureOptions, config: CacheConfig): ConfigChange {
-  checkRules(change, CHANGE_RULES, '');
-  const resolved = { ...change, price: withCurrency(change.price), budget: withPeriod(change.budget) };
-  const changed = {
-    ...withDefaults<CacheConfig>({ ...resolved, memory: undefined, disk: undefined, health: undefined }, config),
-    memory: withDefaults<MemoryConfig>(change.memory, config.memory),
-    disk: withDefaults<DiskConfig>(change.disk, config.disk),
-  };
-  assertConsistent(changed);
-  return resolved;
+export function resolveChange(change: ConfigureOptions): ConfigChange {
+  checkRules(change, CHANGE_RULES);
+  return { ...change, price: withCurrency(change.price), budget: withPeriod(change.budget) };
 }
 
 function withCurrency(price: AudioCacheClientOptions['price']): PriceConfig | undefined {
-  if (price === undefined) return undefined;
-  if (price.perThousandCharacters === undefined)
-    throw invalidOption('price.perThousandCharacters', 'a number', undefined);
-  return withDefaults<PriceConfig>(price, { perThousandCharacters: price.perThousandCharacters, currency: 'USD' });
+  return price && withDefaults<PriceConfig>(price, { ...price, currency: 'USD' });
 }
 
 function withPeriod(budget: AudioCacheClientOptions['budget']): BudgetConfig | undefined {
-  if (budget === undefined) return undefined;
-  if (budget.limit === undefined) throw invalidOption('budget.limit', 'a number', undefined);
-  return withDefaults<BudgetConfig>(budget, { limit: budget.limit, periodMs: 30 * DAY_MS, whenExceeded: 'warn' });
-}
-
-/** Refuses what is right by itself and wrong together. */
-function assertConsistent(config: CacheConfig): void {
-  for (const tier of ['memory', 'disk'] as const) {
-    const { highWater, lowWater, maxBytes } = config[tier];
-    if (lowWater >= highWater) {
-      throw invalidOption(`${tier}.lowWater`, `below ${tier}.highWater (${highWater})`, lowWater);
-    }
-    // Memory may be smaller: what it cannot hold comes from disk.
-    if (tier === 'disk' && maxBytes < config.maxEntryBytes) {
-      throw invalidOption('disk.maxBytes', `at least maxEntryBytes (${config.maxEntryBytes})`, maxBytes);
-    }
-  }
-  if (config.budget !== undefined && config.price === undefined) {
-    throw new AudioCacheError('INVALID_OPTIONS', 'Option "budget" needs a "price" to count by.', { field: 'budget' });
-  }
-}
-
-function invalidOption(field: string, expected: string, value: unknown): AudioCacheError {
-  // What a secret or a function is stays out of messages, which are logged.
-  const isShown = Object(value) !== value && field !== 'keySecret';
-  const shown = isShown ? (typeof value === 'string' ? `"${value}"` : String(value)) : `this ${typeof value}`;
-  return new AudioCacheError('INVALID_OPTIONS', `Option "${field}" must be ${expected}, not ${shown}.`, { field });
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function checkRules(value: unknown, rules: Rules, path: string): void {
-  if (!isObject(value)) throw invalidOption(path || 'options', 'an object', value);
-  for (const [name, member] of Object.entries(value)) {
-    const field = path === '' ? name : `${path}.${name}`;
-    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule === undefined) {
-      throw new AudioCacheError(
-        'INVALID_OPTIONS',
-        `Unknown option "${field}"; known: ${Object.keys(rules).join(', ')}.`,
-        {
-          field,
-        },
-      );
-    }
-    if (member === undefined) continue;
-    if (!Array.isArray(rule)) {
-      // What is no pair of check and words is a group of further rules.
-      checkRules(member, rule as Rules, field);
-      continue;
-    }
-    const [check, expected] = rule as Rule;
-    if (!check(member)) throw invalidOption(field, expected, member);
-  }
+  return budget && withDefaults<BudgetConfig>(budget, { ...budget, periodMs: 30 * DAY_MS, whenExceeded: 'warn' });
 }

@@ -41,7 +41,7 @@ export class Statistics {
 
   constructor(options: StatisticsOptions) {
     this.#options = options;
-    this.#told = emptyStats(options);
+    this.#told = emptyStats(options.config, options.workerMode, options.clock.nowMs());
     this.#snapshot = this.#told;
   }
 
@@ -173,8 +173,12 @@ function heapRatio(): number | undefined {
   return memory && memory.jsHeapSizeLimit > 0 ? memory.usedJSHeapSize / memory.jsHeapSizeLimit : undefined;
 }
 
-/** What is shown before the worker has said anything. */
-function emptyStats({ config, workerMode, clock }: StatisticsOptions): CacheStats {
+/** What is shown before the worker has said anything; in form, all that it can say. */
+export function emptyStats(
+  config: CacheConfig,
+  workerMode: CacheStats['runtime']['workerMode'] = 'module',
+  countedSinceMs = 0,
+): CacheStats {
   return {
     config,
     performance: emptyPerformance(),
@@ -190,7 +194,7 @@ function emptyStats({ config, workerMode, clock }: StatisticsOptions): CacheStat
       workerMode,
       store: 'none',
       version: PROTOCOL_VERSION,
-      countedSinceMs: clock.nowMs(),
+      countedSinceMs,
       isCleanupScheduled: false,
     },
   };

@@ -67,7 +67,13 @@ export class Syntheses {
 
   /** A synthesis that nobody asked the cache about; its audio replaces what the cache has. */
   async regenerate(wanted: Wanted): Promise<Obtained> {
-    wanted.signal?.throwIfAborted();
+    await abortable(
+      this.#options.link.call({ type: 'may-synthesize' }).catch((error: unknown) => {
+        // A cache that does not answer refuses nothing.
+        if (error instanceof AudioCacheError && error.code === 'SYNTHESIS_FAILED') throw error;
+      }),
+      wanted.signal,
+    );
     const synthesis = this.#synthesisFor(wanted);
     const key = keyWithoutCache(this.#canonicalOf(wanted.spec), this.#options.options.keySecret);
     return this.#listen(synthesis, key, wanted, false);
@@ -225,7 +231,7 @@ function createSink(link: Pick<CacheLine, 'call'>, spec: SpeechSpec): FillSink {
         return true;
       }),
     keep: async (bytes, result) => {
-      const put = { type: 'put', address: { spec }, bytes, result, durability: 'relaxed' } as const;
+      const put = { type: 'put', address: { spec }, bytes, result, durability: 'relaxed', isPaid: true } as const;
       await link.call(put, { transfer: [bytes], isPatient: true }).catch(() => {});
     },
     fail: (fillId, error) => tell({ type: 'fill-failed', fillId, error }),

@@ -44,6 +44,7 @@ export async function openDiskTier(
     hashing,
     clock,
     metrics,
+    onUnpinnable: () => {},
     pins: { ready: Promise.resolve(), isPinned: (key) => pinned.has(key) },
     onRemoval: (reason, { entries, bytes }) => removals.push([reason, { entries, bytes }]),
     onLost: (error) => lost.push(error),

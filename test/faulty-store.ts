@@ -139,6 +139,10 @@ export class FaultyStore implements AudioStore {
     this.#store.protect(all, isProtected);
   }
 
+  limit(maxBytes: number): void {
+    this.#store.limit(maxBytes);
+  }
+
   readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#run('readNote', () => this.#store.readNote());
   }

@@ -90,6 +90,7 @@ export function openTier({ store, clock }: LogStoreFixture, maxBytes = SMALL_MAX
     clock,
     metrics,
     pins: NO_PINS,
+    onUnpinnable: () => {},
     onRemoval: () => {},
     onLost: () => {},
   });

@@ -4,6 +4,7 @@
  */
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import type { Amount, Entry, StoreReport } from '../core/protocol/values';
+import { endAfter } from '../core/storage/end-after-use';
 import { comparePlaces, cursorAt, placeAt, placeIn } from '../core/storage/list-order';
 import { NOTHING_REMOVED } from '../core/storage/removed';
 import type {
@@ -81,12 +82,15 @@ export class MemoryStore implements AudioStore {
     return { entries: entries - left.entries, bytes: bytes - left.bytes };
   }
 
-  touch(key: string, { accessedAtMs, hits = 1, expiresAtMs }: Use): void {
+  touch(key: string, { accessedAtMs, hits = 1, expiresAtMs, isExtension = false }: Use): void {
     const record = this.#recordByKey.get(key);
     if (record === undefined || this.#isClosed) return;
     const { metadata, bytes } = record.entry;
     this.#recordByKey.set(key, {
-      entry: { metadata: { ...metadata, expiresAtMs: expiresAtMs ?? metadata.expiresAtMs }, bytes },
+      entry: {
+        metadata: { ...metadata, expiresAtMs: endAfter(metadata.expiresAtMs, expiresAtMs, isExtension) },
+        bytes,
+      },
       accessedAtMs: Math.max(record.accessedAtMs, accessedAtMs),
       hits: record.hits + hits,
     });
@@ -131,9 +135,12 @@ export class MemoryStore implements AudioStore {
       const record = this.#recordByKey.get(key);
       if (record === undefined) return undefined;
       const { byteLength, createdAtMs, expiresAtMs } = record.entry.metadata;
-      return { byteLength, createdAtMs, expiresAtMs, accessedAtMs: record.accessedAtMs, hits: record.hits };
+      const { accessedAtMs, hits } = record;
+      return { byteLength, bytesOnDisk: byteLength, createdAtMs, expiresAtMs, accessedAtMs, hits };
     });
   }
+
+  limit(): void {}
 
   async readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     this.#throwIfClosed();

@@ -95,6 +95,10 @@ class RemoteStore implements AudioStore {
     this.#call('protect', [...keys], isProtected).catch(reportError);
   }
 
+  limit(maxBytes: number): void {
+    this.#call('limit', maxBytes).catch(reportError);
+  }
+
   readNote(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     return this.#call('readNote');
   }

@@ -27,6 +27,7 @@ export function slowDown(store: AudioStore, clock: Clock, delayMs: () => number)
     list: (options) => inTurn(() => store.list(options)),
     survey: (keys) => inTurn(() => store.survey(keys)),
     protect: (keys, isProtected) => store.protect(keys, isProtected),
+    limit: (maxBytes) => store.limit(maxBytes),
     readNote: () => inTurn(() => store.readNote()),
     writeNote: (bytes, durability) => inTurn(() => store.writeNote(bytes, durability)),
     usage: () => store.usage(),

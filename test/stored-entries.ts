@@ -1,6 +1,7 @@
 /** Entries for tests of stores and tiers: the same numbers always give the same key, metadata and bytes. */
 import { expect } from 'vitest';
 import type { Entry, EntryMetadata } from '../core/protocol/values';
+import type { EntrySummary } from '../core/storage/store';
 
 /** A valid key for a number. */
 export function keyOf(id: number): string {
@@ -59,4 +60,11 @@ function noise(byteLength: number, seed: number): ArrayBuffer {
     bytes[index] = state;
   }
   return bytes.buffer;
+}
+
+/** What a summary says of the entry itself, whatever store it is in. */
+export function withoutBytesOnDisk(summary: EntrySummary | undefined): Omit<EntrySummary, 'bytesOnDisk'> | undefined {
+  if (summary === undefined) return undefined;
+  const { bytesOnDisk: _, ...rest } = summary;
+  return rest;
 }

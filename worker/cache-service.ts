@@ -20,6 +20,7 @@ import {
   PROTOCOL_VERSION,
   type ReadyAnswer,
 } from '../core/protocol/messages';
+import { assertConsistent } from '../core/protocol/option-rules';
 import type { CacheConfig } from '../core/protocol/values';
 import type { AudioStore } from '../core/storage/store';
 import { EventBatch } from './event-batch';
@@ -65,7 +66,7 @@ export class CacheService implements CacheEndpoint {
 
   async open(request: OpenRequest, onEvents: (events: readonly CacheEvent[]) => void): Promise<Outcome<ReadyAnswer>> {
     try {
-      const { protocolVersion, config, keySecret, heldBefore = false, share } = request;
+      const { protocolVersion, config, keySecret, heldBefore, isCleanupScheduled = true, share } = request;
       if (protocolVersion !== PROTOCOL_VERSION) {
         throw new AudioCacheError(
           'INVALID_OPTIONS',
@@ -88,20 +89,27 @@ export class CacheService implements CacheEndpoint {
         clock: this.#clock,
         random: Math.random,
         takesOver: share?.takesOver ?? false,
-        heldBefore,
+        // Another kind of store, to which it has fallen back, is not the one that was emptied.
+        heldBefore: heldBefore !== undefined && heldBefore === opened.store?.kind,
         readStorage: this.#readStorage,
         emit: (event) => {
           events.add(event);
+          // Whoever is the next owner goes on with it, and this one may be gone in a moment.
+          if (event.type === 'configured') events.flush();
           this.#pushSnapshotSoon();
         },
         ...opened,
       });
       this.#cache = cache;
-      cache.startCleanup();
+      if (isCleanupScheduled) cache.startCleanup();
       if (share !== undefined && this.#tabs !== undefined) {
         const handle: CacheEndpoint['handle'] = (request) => this.handle(request);
         const onIgnored = () => cache.noteIgnoredMessage();
-        this.#tabService = new TabService({ ...this.#tabs, share, clock: this.#clock, handle, onIgnored });
+        const state = () => {
+          const { config, runtime } = cache.stats();
+          return { config, isCleanupScheduled: runtime.isCleanupScheduled };
+        };
+        this.#tabService = new TabService({ ...this.#tabs, share, clock: this.#clock, handle, state, onIgnored });
       }
       return { value: { protocolVersion: PROTOCOL_VERSION, store: cache.stats().runtime.store } };
     } catch (error) {
@@ -147,7 +155,9 @@ export class CacheService implements CacheEndpoint {
       case 'fill-failed':
         return cache.failFill(request.fillId, request.error);
       case 'put':
-        return cache.put(request.address, request.bytes, request.result, request.durability, request.labels);
+        return cache.put(request.address, request.bytes, request.result, request.durability, request);
+      case 'may-synthesize':
+        return cache.assertMaySynthesize();
       case 'label':
         return cache.label(request.address, request.labels);
       case 'delete':
@@ -157,8 +167,12 @@ export class CacheService implements CacheEndpoint {
       case 'cleanup':
         return cache.cleanup(request.budgetMs);
       case 'schedule-cleanup':
-        return request.isOn ? cache.startCleanup() : cache.stopCleanup();
+        if (request.isOn) cache.startCleanup();
+        else cache.stopCleanup();
+        // As with a change of the configuration: the next owner is to know.
+        return this.#pushSnapshot();
       case 'configure':
+        assertConsistent(cache.stats().config, request.change);
         return cache.configure(request.change);
       case 'entries':
         return cache.entries(request);
@@ -193,7 +207,8 @@ export class CacheService implements CacheEndpoint {
       case 'flush':
         return cache.flush();
       case 'close':
-        // First, so that no tab gets the answer of a cache that is being closed.
+        // First, so that all hear what has happened and no tab gets the answer of a cache that is being closed.
+        this.#events?.flush();
         this.#tabService?.stop();
         return cache.close().finally(() => this.#events?.flush());
       default:
@@ -206,8 +221,15 @@ export class CacheService implements CacheEndpoint {
     this.#isSnapshotDue = true;
     this.#clock.schedule(() => {
       this.#isSnapshotDue = false;
-      if (this.#cache !== undefined) this.#events?.add({ type: 'snapshot', stats: this.#cache.stats() });
+      this.#pushSnapshot();
     }, SNAPSHOT_INTERVAL_MS);
+  }
+
+  /** At once, so that no answer to what happens next comes before numbers from before it. */
+  #pushSnapshot(): void {
+    if (this.#cache === undefined) return;
+    this.#events?.add({ type: 'snapshot', stats: this.#cache.stats() });
+    this.#events?.flush();
   }
 }
 

@@ -85,6 +85,7 @@ class IndexedDbStore implements AudioStore {
   readonly #database: LedgeredDatabase;
   readonly #touches: TouchBatch;
   readonly #onClosed: () => void;
+  #damagedRecords = 0;
   /** In memory only: what another tab protects, this one does not know. */
   readonly #protectedKeys = new Set<string>();
   #closing: Promise<void> | undefined;
@@ -128,7 +129,7 @@ class IndexedDbStore implements AudioStore {
     return records.map((record) => {
       if (!record) return undefined;
       const { key, ...summary } = record;
-      return afterUse(summary, this.#touches.noted(key));
+      return { ...afterUse(summary, this.#touches.noted(key)), bytesOnDisk: record.byteLength };
     });
   }
 
@@ -172,6 +173,9 @@ class IndexedDbStore implements AudioStore {
   touch(key: string, use: Use): void {
     if (this.#closing === undefined) this.#touches.add(key, use);
   }
+
+  /** Divides nothing: where IndexedDB keeps its values is the browser's business. */
+  limit(): void {}
 
   protect(keys: Iterable<string>, isProtected: boolean): void {
     for (const key of keys) {
@@ -245,7 +249,11 @@ class IndexedDbStore implements AudioStore {
 
   /** Counts audio alone, since no browser tells what a database takes on the disk. */
   report(): StoreReport {
-    return { bytesOnDisk: this.#database.usage.bytes, bytesSavedByCompression: 0, damagedRecords: 0 };
+    return {
+      bytesOnDisk: this.#database.usage.bytes,
+      bytesSavedByCompression: 0,
+      damagedRecords: this.#damagedRecords,
+    };
   }
 
   async flush(): Promise<void> {
@@ -330,6 +338,7 @@ class IndexedDbStore implements AudioStore {
 
   /** Drops records that are no entries; what another tab wrote there since goes too, which is a miss, never wrong audio. */
   async #discard(keys: readonly string[]): Promise<void> {
+    this.#damagedRecords += keys.length;
     await this.#removeAll(keys).catch(() => {});
   }
 

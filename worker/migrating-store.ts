@@ -139,6 +139,10 @@ class MigratingStore implements AudioStore {
     this.#migration.moveSoon(key, use);
   }
 
+  limit(maxBytes: number): void {
+    this.#log.limit(maxBytes);
+  }
+
   protect(keys: Iterable<string>, isProtected: boolean): void {
     const all = [...keys];
     this.#log.protect(all, isProtected);

@@ -6,8 +6,9 @@
  * granted a synthesis shows by a lock that it lives; when the lock is let go of, by a crash or otherwise, the next one
  * who waits is granted. What is no message of ours is ignored and counted.
  */
+
+import { asToOwnerMessage } from '../core/check-request';
 import type { Clock } from '../core/clock';
-import { asToOwnerMessage } from '../core/protocol/check-request';
 import {
   type AnswerTo,
   type CacheEndpoint,
@@ -24,6 +25,7 @@ import {
   type HallMessage,
   hallName,
   ownerName,
+  type SharedState,
   type ToOwnerMessage,
   type ToTabMessage,
   tabName,
@@ -47,6 +49,8 @@ export interface TabServiceOptions extends TabRuntime {
   readonly share: Share;
   readonly clock: Clock;
   readonly handle: CacheEndpoint['handle'];
+  /** What holds for all tabs as of now; told to each that comes. */
+  readonly state: () => SharedState;
   /** Something was ignored. */
   readonly onIgnored: () => void;
 }
@@ -256,7 +260,8 @@ export class TabService {
   }
 
   #introduction() {
-    return { reprise: 'owner', protocol: PROTOCOL_VERSION, epoch: this.#options.share.epoch } as const;
+    const { share, state } = this.#options;
+    return { reprise: 'owner', protocol: PROTOCOL_VERSION, epoch: share.epoch, state: state() } as const;
   }
 
   /** Posts a message; after `stop` there is nobody to tell. */

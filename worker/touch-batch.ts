@@ -5,6 +5,7 @@
  * uses only steer eviction and expiry, so they are rather lost than held for a store that fails.
  */
 import type { Clock } from '../core/clock';
+import { endAfter } from '../core/storage/end-after-use';
 import type { Use } from '../core/storage/store';
 
 const INTERVAL_MS = 1_000;
@@ -16,6 +17,8 @@ export interface NotedUse {
   readonly hits: number;
   /** Undefined: it ends when it did before. */
   readonly expiresAtMs: number | undefined;
+  /** The end is at least that; of the entry's own the later one counts. */
+  readonly isExtension: boolean;
 }
 
 /** A key, and how its entry was used since it was last written. */
@@ -37,7 +40,7 @@ export function afterUse<Entry extends UsedEntry>(entry: Entry, use: NotedUse | 
   return {
     ...entry,
     accessedAtMs: Math.max(entry.accessedAtMs, use.accessedAtMs),
-    expiresAtMs: use.expiresAtMs ?? entry.expiresAtMs,
+    expiresAtMs: endAfter(entry.expiresAtMs, use.expiresAtMs, use.isExtension),
     hits: entry.hits + use.hits,
   };
 }
@@ -72,8 +75,11 @@ export class TouchBatch {
   }
 
   /** Notes a use. */
-  add(key: string, { accessedAtMs, hits = 1, expiresAtMs }: Use): void {
-    this.#gatheredByKey.set(key, together(this.#gatheredByKey.get(key), { accessedAtMs, hits, expiresAtMs }));
+  add(key: string, { accessedAtMs, hits = 1, expiresAtMs, isExtension = false }: Use): void {
+    this.#gatheredByKey.set(
+      key,
+      together(this.#gatheredByKey.get(key), { accessedAtMs, hits, expiresAtMs, isExtension }),
+    );
     if (this.#gatheredByKey.size >= MAX_KEYS && this.#underWay.length === 0) {
       void this.tryWrite();
       return;
@@ -122,9 +128,17 @@ export class TouchBatch {
 
 function together(former: NotedUse | undefined, latter: NotedUse): NotedUse {
   if (former === undefined) return latter;
+  // An extension of what was set counts from that, and of an extension the later one.
+  const isSet = latter.expiresAtMs !== undefined && !latter.isExtension;
+  const endMs = former.expiresAtMs ?? Number.NEGATIVE_INFINITY;
   return {
     accessedAtMs: Math.max(former.accessedAtMs, latter.accessedAtMs),
     hits: former.hits + latter.hits,
-    expiresAtMs: latter.expiresAtMs ?? former.expiresAtMs,
+    expiresAtMs: isSet
+      ? latter.expiresAtMs
+      : latter.expiresAtMs === undefined
+        ? former.expiresAtMs
+        : endAfter(endMs, latter.expiresAtMs, true),
+    isExtension: !isSet && (former.expiresAtMs === undefined || former.isExtension),
   };
 }

@@ -72,6 +72,7 @@ async function measure(skew: number) {
     hashing,
     clock,
     metrics,
+    onUnpinnable: () => {},
     pins: { ready: Promise.resolve(), isPinned: () => false },
     onRemoval: (reason) => {
       if (reason !== 'evicted') throw new Error(`An entry was ${reason}`);

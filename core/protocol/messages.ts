@@ -125,7 +125,11 @@ export type CacheRequest =
       readonly result: FillResult;
       readonly durability: Durability;
       readonly labels?: Labels | undefined;
+      /** Synthesized for this cache, and counted as paid for. */
+      readonly isPaid?: boolean | undefined;
     }
+  /** Asks whether another synthesis may be paid for: fails with `SYNTHESIS_FAILED`, reason `budget`, if not. */
+  | { readonly type: 'may-synthesize' }
   /** Adds an entry, present or to come, to collections, and pins it if so labelled. */
   | { readonly type: 'label'; readonly address: Address; readonly labels: Labels }
   | { readonly type: 'delete'; readonly address: Address }
@@ -201,8 +205,8 @@ export interface AnswerByRequest {
   'touch-collection': number;
   'delete-collection': CollectionDeletion;
   'export-entry': ExportedEntry | undefined;
-  /** False: there was one already. */
-  'import-entry': boolean;
+  'import-entry': ImportOutcome;
+  'may-synthesize': undefined;
   stats: CacheStats;
   report: undefined;
   'storage-changed': undefined;
@@ -242,6 +246,9 @@ export interface FillPendingAnswer {
   readonly type: 'fill-pending';
   readonly key: string;
 }
+
+/** What became of an entry of a bundle: it is there now, there was one already, or it is too old. */
+export type ImportOutcome = 'stored' | 'kept' | 'expired';
 
 /** An entry as a bundle carries it. The receiver owns the bytes. */
 export interface ExportedEntry {
@@ -305,8 +312,10 @@ export interface OpenRequest {
   readonly protocolVersion: number;
   readonly config: CacheConfig;
   readonly keySecret?: string | undefined;
-  /** Something was on disk when a page looked last: an empty disk now means that somebody emptied it. */
-  readonly heldBefore?: boolean | undefined;
+  /** The store held something when a page looked last: if the same kind is empty now, somebody has emptied it. */
+  readonly heldBefore?: StoreKind | undefined;
+  /** Clean up on schedule; default true. False where that was stopped, by any tab. */
+  readonly isCleanupScheduled?: boolean | undefined;
   /** Other tabs use this worker too; without it only the page that started it does. */
   readonly share?: Share | undefined;
 }

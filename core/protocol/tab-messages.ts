@@ -8,6 +8,14 @@
  */
 import { isObject } from './is-object';
 import type { AnswerTo, CacheEvent, CacheRequest, Outcome } from './messages';
+import type { CacheConfig } from './values';
+
+/** What holds for all tabs, by whichever it was changed: the next owner goes on with it. */
+export interface SharedState {
+  readonly config: CacheConfig;
+  /** The cache cleans up on schedule. */
+  readonly isCleanupScheduled: boolean;
+}
 
 /** Says to all that this worker takes requests; also the answer to a `hello`. */
 export interface OwnerMessage {
@@ -15,6 +23,8 @@ export interface OwnerMessage {
   /** A tab that speaks another version does not take part. */
   readonly protocol: number;
   readonly epoch: string;
+  /** Whoever speaks this protocol says it, and checks it before use. */
+  readonly state?: SharedState | undefined;
 }
 
 /** To the owner's worker. */

@@ -177,6 +177,8 @@ export interface VerifyReport {
   readonly intact: number;
   /** Those that were not: they are never served again, and their keys. */
   readonly damaged: readonly string[];
+  /** Records so damaged that not even their keys are known; gone as well. */
+  readonly unreadable: number;
   /** Entries whose checksum this browser cannot compute (WebAssembly is forbidden); left as they are. */
   readonly unverifiable: number;
 }

@@ -19,6 +19,7 @@ import { isFullDisk, toStoreError } from './checked-io';
 import { CheckpointFiles } from './checkpoint-files';
 import { clearUnprotected } from './clear-unprotected';
 import { REMOVALS_PER_RECORD } from './compaction';
+import { endAfter } from './end-after-use';
 import { EntryIndex, NONE } from './entry-index';
 import { EntryPages } from './entry-pages';
 import { IndexedLog } from './indexed-log';
@@ -28,7 +29,14 @@ import { NoteFiles } from './note-files';
 import { compressPcm, isCompressible } from './pcm-compression';
 import type { FileDirectory } from './random-access-file';
 import { Reclaimer } from './reclaimer';
-import { encodeEntryHead, encodeRemovals, type RemovalItem, removalsBytes, type StoredBody } from './record';
+import {
+  encodeEntryHead,
+  encodeRemovals,
+  paddedBytes,
+  type RemovalItem,
+  removalsBytes,
+  type StoredBody,
+} from './record';
 import { RecordReader } from './record-reader';
 import { recover } from './recovery';
 import { joinRemoved, NOTHING_REMOVED } from './removed';
@@ -178,7 +186,13 @@ class SegmentLogStore implements LogStore {
     return keys.map((key) => {
       const slot = this.#find(key);
       if (slot === NONE) return undefined;
-      return { byteLength: index.audioBytes(slot), createdAtMs: index.createdAtMs(slot), ...index.useOf(slot) };
+      const bytesOnDisk = paddedBytes(index.headBytes(slot) + index.bodyBytes(slot));
+      return {
+        byteLength: index.audioBytes(slot),
+        bytesOnDisk,
+        createdAtMs: index.createdAtMs(slot),
+        ...index.useOf(slot),
+      };
     });
   }
 
@@ -312,20 +326,25 @@ class SegmentLogStore implements LogStore {
     return removed;
   }
 
-  touch(key: string, { accessedAtMs, hits = 1, expiresAtMs }: Use): void {
+  touch(key: string, { accessedAtMs, hits = 1, expiresAtMs, isExtension = false }: Use): void {
     if (this.#closing !== undefined) return;
     const slot = this.#find(key);
     if (slot === NONE) return;
     const before = this.#index.useOf(slot);
     const use = {
       accessedAtMs: Math.max(accessedAtMs, before.accessedAtMs),
-      expiresAtMs: expiresAtMs ?? before.expiresAtMs,
+      expiresAtMs: endAfter(before.expiresAtMs, expiresAtMs, isExtension),
       hits: before.hits + hits,
     };
     const isSame = use.accessedAtMs === before.accessedAtMs && use.expiresAtMs === before.expiresAtMs;
     if (isSame && hits === 0) return;
     this.#store.touch(slot, use);
     this.#flushSoon(this.#store.touchedEntries >= MAX_TOUCHES);
+  }
+
+  limit(maxBytes: number): void {
+    this.#log.segmentBytes = segmentBytesFor(maxBytes);
+    this.#reclaimer.maxBytes = maxBytes;
   }
 
   protect(keys: Iterable<string>, isProtected: boolean): void {

@@ -51,6 +51,8 @@ export interface Spare {
 /** Segments and spares. */
 export class Log {
   readonly #options: LogOptions;
+  /** A segment that has reached this is full. */
+  segmentBytes: number;
   /** In the order of their numbers, which is the order in which they were begun. */
   readonly #segmentById = new Map<number, Segment>();
   /** Oldest first. */
@@ -73,6 +75,7 @@ export class Log {
 
   constructor(options: LogOptions) {
     this.#options = options;
+    this.segmentBytes = options.segmentBytes;
   }
 
   /** Sets what is called when only a checkpoint lets files be used again; it then calls `noteCheckpoint`. */
@@ -169,7 +172,7 @@ export class Log {
   hasRoomFor(recordBytes: number): boolean {
     const active = this.#active;
     if (active === undefined || active.isSealed) return false;
-    return active.endBytes + recordBytes <= this.#options.segmentBytes || active.endBytes === FILE_HEADER_BYTES;
+    return active.endBytes + recordBytes <= this.segmentBytes || active.endBytes === FILE_HEADER_BYTES;
   }
 
   /**

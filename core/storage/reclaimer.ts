@@ -38,6 +38,8 @@ export interface ReclaimerOptions {
 /** Empties segments, one at a time. */
 export class Reclaimer {
   readonly #options: ReclaimerOptions;
+  /** Limit of the tier. */
+  maxBytes: number;
   #compaction: Compaction | undefined;
   #running: Promise<boolean> | undefined;
   /** Somebody who counts evictions asked for room. */
@@ -55,6 +57,7 @@ export class Reclaimer {
 
   constructor(options: ReclaimerOptions) {
     this.#options = options;
+    this.maxBytes = options.maxBytes;
   }
 
   /** Whether the last step had to wait for a file whose name survives power loss. */
@@ -179,9 +182,9 @@ export class Reclaimer {
 
   /** Under pressure, what was used before this would be evicted soon, and is not worth another write. */
   #coldBeforeMs(): number {
-    const { store, maxBytes } = this.#options;
+    const { store } = this.#options;
     const { index } = store;
-    if (store.bytesOnDisk < maxBytes * PRESSURE_SHARE) return Number.NEGATIVE_INFINITY;
+    if (store.bytesOnDisk < this.maxBytes * PRESSURE_SHARE) return Number.NEGATIVE_INFINITY;
     let count = Math.floor((index.size - index.protectedSize) * COLD_SHARE);
     let slot = index.oldestEvictable;
     for (; count > 0 && slot !== NONE; slot = index.newerThan(slot)) if (!index.isProtected(slot)) count--;

@@ -19,6 +19,8 @@ export interface StoredMetadata {
 /** What is known of an entry without looking at its record. */
 export interface EntrySummary {
   readonly byteLength: number;
+  /** What it takes on the disk, as far as the store knows: head, padding and compression included. */
+  readonly bytesOnDisk: number;
   readonly createdAtMs: number;
   readonly accessedAtMs: number;
   readonly expiresAtMs: number;
@@ -50,8 +52,10 @@ export interface Use {
   readonly accessedAtMs: number;
   /** Uses since the last time, default 1. */
   readonly hits?: number | undefined;
-  /** The entry ends then from now on; also earlier than before. */
+  /** The entry ends then from now on; also earlier than before, unless it is an extension. */
   readonly expiresAtMs?: number | undefined;
+  /** `expiresAtMs` only moves the end later, as the uses of an entry whose time slides do. */
+  readonly isExtension?: boolean | undefined;
 }
 
 /** What one step of giving room back did. */
@@ -122,6 +126,9 @@ export interface AudioStore {
    * each knows only what it was told itself.
    */
   protect(keys: Iterable<string>, isProtected: boolean): void;
+
+  /** The limit of the tier has changed, by which the store divides its room. */
+  limit(maxBytes: number): void;
 
   /** Returns the note kept last, whole; undefined when there is none or it is damaged. The caller owns the bytes. */
   readNote(): Promise<Uint8Array<ArrayBuffer> | undefined>;

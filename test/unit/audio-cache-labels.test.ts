@@ -1,8 +1,10 @@
 /** Collections and pins, as a cache with a disk keeps them. */
 import { describe, expect, it } from 'vitest';
+import type { AudioCache } from '../../core/audio-cache';
 import type { FillResult } from '../../core/protocol/messages';
 import { audioOf, type CacheFixture, keyOfText, openCache, resultOf, say } from '../cache-fixture';
 import { settle } from '../fake-clock';
+import { FaultyStore } from '../faulty-store';
 import { MemoryStore } from '../memory-store';
 
 const DAY_MS = 86_400_000;
@@ -12,10 +14,10 @@ const of = (text: string) => ({ spec: { text } });
 function put(
   { cache }: CacheFixture,
   text: string,
-  labels: { readonly collections?: readonly string[]; readonly pinned?: boolean } = {},
+  labels?: { readonly collections?: readonly string[]; readonly pinned?: boolean },
   given: Partial<FillResult> = {},
 ): Promise<string> {
-  return cache.put(of(text), audioOf(1), resultOf(1000, given), 'relaxed', labels);
+  return cache.put(of(text), audioOf(1), resultOf(1000, given), 'relaxed', { labels });
 }
 
 /** The next life of a cache over the same disk. */
@@ -271,41 +273,41 @@ describe('A pinned entry', () => {
 });
 
 describe('A pin that does not fit', () => {
-  const small = { config: { disk: { maxBytes: 5_000 } } };
+  /** Pins may take 44,000 bytes: four clips of 10,000 with what their records add. */
+  const small = { config: { memory: { maxBytes: 1 }, disk: { maxBytes: 55_000 } } };
+  const putLarge = ({ cache }: CacheFixture, text: string, labels?: Parameters<typeof put>[2], byteLength = 10_000) =>
+    cache.put(of(text), audioOf(1, byteLength), resultOf(byteLength), 'relaxed', { labels });
 
   it('is refused before anything is removed or stored', async () => {
     const fixture = await openCache(small);
     const { cache } = fixture;
-    for (const text of ['a', 'b', 'c']) await put(fixture, text, { pinned: true });
-    await put(fixture, 'unpinned');
-    await expect(put(fixture, 'd', { pinned: true })).resolves.toBeDefined();
-    await expect(put(fixture, 'e', { pinned: true, collections: ['x'] })).rejects.toMatchObject({
-      code: 'QUOTA_EXCEEDED',
-    });
+    for (const text of ['a', 'b', 'c', 'd']) await putLarge(fixture, text, { pinned: true });
+    const putting = putLarge(fixture, 'e', { pinned: true, collections: ['x'] });
+    await expect(putting).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
     expect(await cache.has(of('e'))).toBe(false);
     expect(await cache.collection('x')).toBeUndefined();
-    expect(cache.stats().tiers.disk.pinned).toEqual({ entries: 4, bytes: 4000 });
+    expect(cache.stats().tiers.disk.pinned).toEqual({ entries: 4, bytes: 40_000 });
   });
 
   it('is refused for a whole collection or for none of it', async () => {
-    const fixture = await openCache({ config: { disk: { maxBytes: 6_000 } } });
+    const fixture = await openCache(small);
     const { cache } = fixture;
-    for (const text of ['a', 'b']) await put(fixture, text, { pinned: true });
-    for (const text of ['c', 'd']) await put(fixture, text, { collections: ['novel', 'story'] });
-    await put(fixture, 'e', { collections: ['novel'] });
+    for (const text of ['a', 'b']) await putLarge(fixture, text, { pinned: true });
+    for (const text of ['c', 'd']) await putLarge(fixture, text, { collections: ['novel', 'story'] }, 8_000);
+    await putLarge(fixture, 'e', { collections: ['novel'] }, 9_000);
     await expect(cache.pin({ collection: 'novel' }, true)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
-    expect(await cache.collection('novel')).toMatchObject({ entries: 3, pinned: false });
-    expect(cache.stats().tiers.disk.pinned).toEqual({ entries: 2, bytes: 2000 });
-    await expect(cache.pin({ collection: 'story' }, true)).resolves.toEqual({ entries: 2, bytes: 2000 });
-    expect(cache.stats().tiers.disk.pinned).toEqual({ entries: 4, bytes: 4000 });
+    expect(await cache.collection('novel')).toMatchObject({ pinned: false });
+    expect(cache.stats().tiers.disk.pinned).toEqual({ entries: 2, bytes: 20_000 });
+    await expect(cache.pin({ collection: 'story' }, true)).resolves.toEqual({ entries: 2, bytes: 16_000 });
+    expect(cache.stats().tiers.disk.pinned).toEqual({ entries: 4, bytes: 36_000 });
   });
 
   it('is not accepted together with another one when each alone would fit', async () => {
     const fixture = await openCache(small);
-    const puts = ['a', 'b', 'c', 'd', 'e'].map((text) => put(fixture, text, { pinned: true }));
+    const puts = ['a', 'b', 'c', 'd', 'e'].map((text) => putLarge(fixture, text, { pinned: true }));
     const outcomes = await Promise.allSettled(puts);
     expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
-    expect(fixture.cache.stats().tiers.disk.pinned).toEqual({ entries: 4, bytes: 4000 });
+    expect(fixture.cache.stats().tiers.disk.pinned).toEqual({ entries: 4, bytes: 40_000 });
   });
 
   it('says where there is no disk to pin anything on', async () => {
@@ -316,12 +318,173 @@ describe('A pin that does not fit', () => {
   });
 
   it('leaves what is pinned alone when the rest of the disk is full', async () => {
-    const fixture = await openCache({ config: { memory: { maxBytes: 1 }, disk: { maxBytes: 5_000 } } });
+    const fixture = await openCache(small);
     const { cache } = fixture;
-    for (const text of ['a', 'b', 'c', 'd']) await put(fixture, text, { pinned: true });
-    await put(fixture, 'large', {}, {});
-    await cache.put(of('larger'), audioOf(2, 2_000), resultOf(2_000), 'relaxed');
+    for (const text of ['a', 'b', 'c', 'd']) await putLarge(fixture, text, { pinned: true });
+    await putLarge(fixture, 'larger', {}, 20_000);
     expect(await cache.has(of('larger'))).toBe(false);
     for (const text of ['a', 'b', 'c', 'd']) expect(await cache.has(of(text))).toBe(true);
+  });
+
+  it('because what is pinned would become larger leaves it as it was', async () => {
+    const fixture = await openCache(small);
+    const { cache } = fixture;
+    for (const text of ['a', 'b', 'c', 'd']) await putLarge(fixture, text, { pinned: true });
+    for (const labels of [{ pinned: true }, undefined]) {
+      await expect(putLarge(fixture, 'a', labels, 20_000)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    }
+    expect((await cache.get(of('a')))?.bytes.byteLength).toBe(10_000);
+    await putLarge(fixture, 'a', undefined, 9_000);
+    expect((await cache.get(of('a')))?.bytes.byteLength).toBe(9_000);
+    expect(cache.stats().tiers.disk.pinned).toEqual({ entries: 4, bytes: 39_000 });
+  });
+
+  it('because it was made before its audio was there leaves that unpinned, and says so', async () => {
+    const fixture = await openCache(small);
+    const { cache, events } = fixture;
+    for (const text of ['a', 'b', 'c', 'd', 'e']) await cache.pin({ address: of(text) }, true);
+    for (const text of ['a', 'b', 'c', 'd', 'e']) await putLarge(fixture, text).catch(() => {});
+    expect(cache.stats().tiers.disk.pinned).toEqual({ entries: 4, bytes: 40_000 });
+    await say(cache, 'e', audioOf(3, 10_000));
+    await settle();
+    expect(cache.stats().tiers.disk.pinned.entries).toBe(4);
+    expect(events.filter(({ type }) => type === 'warning')).toHaveLength(1);
+  });
+
+  it('for more than nothing is none that adds nothing, whatever is pinned already', async () => {
+    const fixture = await openCache(small);
+    const { cache } = fixture;
+    for (const text of ['a', 'b', 'c', 'd']) await putLarge(fixture, text, { pinned: true });
+    cache.configure({ disk: { maxBytes: 50_000 } });
+    await expect(cache.pin({ address: of('a') }, true)).resolves.toEqual({ entries: 1, bytes: 10_000 });
+  });
+
+  it('is taken back when the audio cannot be stored, and only what came with it', async () => {
+    const fixture = await openCache();
+    const { cache, store } = fixture;
+    await put(fixture, 'held', { collections: ['before'], pinned: true });
+    for (const durability of ['relaxed', 'durable'] as const) {
+      store.fail('write', 'QUOTA_EXCEEDED', 2);
+      const putting = cache.put(of('new'), audioOf(1), resultOf(1000), durability, {
+        labels: { collections: ['c'], pinned: true },
+      });
+      await expect(putting).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+      expect(await cache.collection('c')).toBeUndefined();
+      expect(cache.stats().tiers.disk.pinned.entries).toBe(1);
+    }
+    expect(await cache.info(of('held'))).toMatchObject({ pinned: true, collections: ['before'] });
+  });
+});
+
+describe('What is kept of labels', () => {
+  it('is on the disk before a pin is acknowledged; one that cannot be kept is refused and undone', async () => {
+    const fixture = await openCache();
+    const { cache, store } = fixture;
+    await put(fixture, 'a', { collections: ['c'] });
+    await cache.flush();
+    for (const target of [{ address: of('a') }, { collection: 'c' }]) {
+      store.fail('writeNote', 'QUOTA_EXCEEDED', 1);
+      await expect(cache.pin(target, true)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+      expect(await cache.info(of('a'))).toMatchObject({ pinned: false });
+    }
+    await cache.pin({ collection: 'c' }, true);
+    store.fail('writeNote', 'QUOTA_EXCEEDED', 1);
+    await expect(cache.pin({ collection: 'c' }, false)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expect(await cache.info(of('a'))).toMatchObject({ pinned: true });
+  });
+
+  it('is written a second after a membership, and tried again if that fails', async () => {
+    const fixture = await openCache();
+    const { clock, store, medium } = fixture;
+    store.fail('writeNote', 'QUOTA_EXCEEDED', 1);
+    await put(fixture, 'a', { collections: ['c'] });
+    await clock.advance(1_000);
+    await clock.advance(30_000);
+    const next = await openCache({ clock, store: new MemoryStore(medium) });
+    expect(await next.cache.collection('c')).toMatchObject({ entries: 1 });
+  });
+
+  it('is waited for when the disk fails to read it at first: nothing pinned goes, nothing is overwritten', async () => {
+    const fixture = await openCache();
+    const { clock, medium } = fixture;
+    await put(fixture, 'a', { pinned: true, collections: ['c'] }, { ttlMs: 1_000 });
+    await fixture.cache.close();
+    await clock.advance(2_000);
+    const store = new FaultyStore(new MemoryStore(medium));
+    store.fail('readNote', new Error('busy'), 2);
+    const next = await openCache({ clock, store });
+    const cleaning = next.cache.cleanup();
+    const labelling = next.cache.label(of('b'), { collections: ['d'] });
+    await clock.advance(5_000);
+    await Promise.all([cleaning, labelling]);
+    expect(await next.cache.get(of('a'))).toBeDefined();
+    expect((await next.cache.collections(10)).collections.map(({ name }) => name)).toEqual(['c', 'd']);
+  });
+
+  it('is not overwritten by what happens before it was read', async () => {
+    const budget = { limit: 100, periodMs: DAY_MS, whenExceeded: 'warn' } as const;
+    const config = { price: { perThousandCharacters: 1, currency: 'USD' }, budget };
+    const fixture = await openCache({ config });
+    const { clock, medium } = fixture;
+    await put(fixture, 'a', { pinned: true });
+    await fixture.cache.close();
+    const store = new FaultyStore(new MemoryStore(medium));
+    const release = store.hold('readNote', 'before');
+    const next = await openCache({ config, clock, store });
+    await say(next.cache, 'paid for');
+    await clock.advance(5_000);
+    release();
+    await clock.advance(5_000);
+    const last = await openCache({ config, clock, store: new MemoryStore(medium) });
+    await settle();
+    expect(await last.cache.info(of('a'))).toMatchObject({ pinned: true });
+    expect(last.cache.stats().performance.budget?.spent).toBeGreaterThan(0);
+  });
+});
+
+describe('Labels that are given while something is being removed', () => {
+  it.each([
+    ['a clear', { collections: ['c'] }, (cache: AudioCache) => cache.clear()],
+    ['a clear of everything', { pinned: true, collections: ['c'] }, (cache: AudioCache) => cache.clear(false)],
+    ['a delete of the same phrase', { pinned: true, collections: ['c'] }, (cache: AudioCache) => cache.delete(of('a'))],
+  ])('by %s stay', async (_, labels, remove) => {
+    const fixture = await openCache();
+    const { cache, store } = fixture;
+    await put(fixture, 'a');
+    await put(fixture, 'old', { pinned: true });
+    const releases = [store.hold('clear', 'before'), store.hold('remove', 'before')];
+    const removing = remove(cache);
+    await settle();
+    const putting = put(fixture, 'a', labels);
+    await settle();
+    for (const release of releases) release();
+    await Promise.all([removing, putting]);
+    expect(await cache.info(of('a'))).toMatchObject({ collections: ['c'], pinned: 'pinned' in labels });
+    expect(await cache.collection('c')).toMatchObject({ entries: 1, complete: true });
+  });
+
+  it('as a collection is deleted save what is pinned in time', async () => {
+    const fixture = await openCache();
+    const { cache, store } = fixture;
+    for (const text of ['a', 'b', 'c']) await put(fixture, text, { collections: ['book'] });
+    const release = store.hold('remove', 'before');
+    const deleting = cache.deleteCollection('book', false);
+    await settle();
+    await cache.pin({ address: of('c') }, true);
+    release();
+    expect((await deleting).deleted.entries).toBe(2);
+    expect(await cache.has(of('c'))).toBe(true);
+  });
+
+  it('and a deletion that was cut off can be made again', async () => {
+    const fixture = await openCache();
+    const { cache, store } = fixture;
+    for (const text of ['a', 'b']) await put(fixture, text, { collections: ['book'] });
+    await cache.flush();
+    store.hold('remove', 'before');
+    void cache.deleteCollection('book', false).catch(() => {});
+    await settle();
+    const next = await openCache({ clock: fixture.clock, store: new MemoryStore(fixture.medium) });
+    expect(await next.cache.deleteCollection('book', false)).toMatchObject({ existed: true, deleted: { entries: 2 } });
   });
 });

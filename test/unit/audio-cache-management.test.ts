@@ -302,15 +302,14 @@ describe('An entry that is carried to another cache', () => {
     const fixture = await openCache();
     const { cache, hashing } = fixture;
     await cache.put(of('Hello'), audioOf(1), resultOf(1000, { custom: { words: 1 } }), 'relaxed', {
-      collections: ['c'],
-      pinned: true,
+      labels: { collections: ['c'], pinned: true },
     });
     const exported = await cache.exportEntry(await keyOfText(hashing, 'Hello'));
     expect(exported).toMatchObject({ collections: ['c'], pinned: true });
     const other = await openCache();
     if (exported === undefined) throw new Error('It is there');
     const { metadata, bytes, ...labels } = exported;
-    expect(await other.cache.importEntry(metadata, bytes, labels, false)).toBe(true);
+    expect(await other.cache.importEntry(metadata, bytes, labels, false)).toBe('stored');
     expect(await other.cache.info(of('Hello'))).toMatchObject({
       origin: 'bundle',
       createdAtMs: metadata.createdAtMs,
@@ -330,10 +329,10 @@ describe('An entry that is carried to another cache', () => {
     if (exported === undefined) throw new Error('It is there');
     const bring = (replaces: boolean) =>
       other.cache.importEntry(exported.metadata, exported.bytes.slice(0), { collections: ['c'] }, replaces);
-    expect(await bring(false)).toBe(false);
+    expect(await bring(false)).toBe('kept');
     expect((await other.cache.get(of('Hello')))?.bytes).toEqual(audioOf(9));
     expect(await other.cache.collection('c')).toMatchObject({ entries: 1 });
-    expect(await bring(true)).toBe(true);
+    expect(await bring(true)).toBe('stored');
     expect((await other.cache.get(of('Hello')))?.bytes).toEqual(audioOf(1));
   });
 

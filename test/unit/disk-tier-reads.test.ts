@@ -14,7 +14,9 @@ describe('An entry on disk', () => {
     expect(await tier.put(entry, 'relaxed')).toBe(true);
     await clock.advance(5000);
     expect(await tier.get(keyOf(1), undefined)).toEqual(entry);
-    expect(store.touches).toEqual([{ key: keyOf(1), accessedAtMs: clock.nowMs(), hits: 1, expiresAtMs: undefined }]);
+    expect(store.touches).toEqual([
+      { key: keyOf(1), accessedAtMs: clock.nowMs(), hits: 1, expiresAtMs: undefined, isExtension: true },
+    ]);
     expect(metrics.tiers.disk).toMatchObject({ hits: 1, misses: 0, puts: 1, errors: 0 });
   });
 
