@@ -37,12 +37,10 @@ export function createEventCheck(config: CacheConfig): IsEvent {
     // It is one of the types.
     const { type } = event as CacheEvent;
     if (!hasShapeOf(event, exampleByType[type])) return false;
-    // Every field of the type is there.
-    const { stats: told, config: changed } = event as Partial<
-      Omit<EventOf<'snapshot'> & EventOf<'configured'>, 'type'>
-    >;
-    const inForce = type === 'snapshot' ? told?.config : changed;
-    return (type !== 'snapshot' && type !== 'configured') || isConfigLike(inForce, config);
+    // Every field of the type is there; what a configuration may say has its own rules.
+    const { stats: told, config: changed } = event as { readonly stats?: CacheStats; readonly config?: CacheConfig };
+    if (type === 'snapshot') return isConfigLike(told?.config, config);
+    return type !== 'configured' || isConfigLike(changed, config);
   };
 }
 

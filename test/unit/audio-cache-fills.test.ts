@@ -114,6 +114,16 @@ describe('A cache that takes over from another', () => {
     expect(await waiting).toMatchObject({ type: 'hit', source: 'memory' });
   });
 
+  it('finds on disk, too, what was completed in those moments and is too large for memory', async () => {
+    const { cache, clock } = await openCache({ takesOver: true, config: { memory: { maxBytes: 1 } } });
+    const waiting = cache.read('waiter', { text: 'Hello' });
+    const resumed = await cache.resumeFill('filler', { text: 'Hello' });
+    await fillWith(cache, resumed?.fillId ?? '', audioOf(1));
+    await cache.flush();
+    await clock.advance(RESUME_WINDOW_MS);
+    expect(await waiting).toMatchObject({ type: 'hit', source: 'disk' });
+  });
+
   it('grants afterwards what nobody has resumed', async () => {
     const { cache, clock } = await openCache({ takesOver: true });
     const waiting = cache.read('waiter', { text: 'Hello' });

@@ -83,6 +83,29 @@ describe('A time to live', () => {
     expect(await cache.get(of('own'))).toBeUndefined();
   });
 
+  it('that slides never ends sooner for a use', async () => {
+    const fixture = await openCache({
+      config: { memory: { maxBytes: 1 }, disk: { slidingTtl: true, ttlMs: 7 * DAY_MS } },
+    });
+    const { cache, clock } = fixture;
+    await cache.put(of('a'), audioOf(1), resultOf(1000), 'relaxed', { labels: { collections: ['c'] } });
+    await cache.touchCollection('c', 30 * DAY_MS);
+    await cache.get(of('a'));
+    cache.configure({ disk: { ttlMs: 3_600_000 } });
+    await cache.get(of('a'));
+    await clock.advance(29 * DAY_MS);
+    expect(await cache.get(of('a'))).toBeDefined();
+    await clock.advance(2 * DAY_MS);
+    expect(await cache.get(of('a'))).toBeUndefined();
+  });
+
+  it('longer than any date is for ever, and can be carried elsewhere', async () => {
+    const { cache, hashing } = await openCache();
+    await cache.put(of('a'), audioOf(1), resultOf(1000, { ttlMs: Number.MAX_SAFE_INTEGER }), 'relaxed');
+    const exported = await cache.exportEntry(await keyOfText(hashing, 'a'));
+    expect(exported?.metadata.expiresAtMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('ends a fixed time after storing unless it slides, and never with Infinity', async () => {
     const fixture = await openCache({ config: { memory: { maxBytes: 1 }, disk: { ttlMs: 1_000 } } });
     const { cache, clock } = fixture;
@@ -168,6 +191,16 @@ describe('Money', () => {
     }
     cache.configure({ budget: { ...budget, limit: 100 } });
     expect(await cache.read('d', { text: 'another' })).toMatchObject({ type: 'fill-granted' });
+  });
+
+  it('is counted for audio that was synthesized and put, as by a new take of a phrase', async () => {
+    const budget = { limit: 1, periodMs: DAY_MS, whenExceeded: 'refuse' } as const;
+    const { cache } = await openCache({ config: { ...priced.config, budget } });
+    cache.assertMaySynthesize();
+    await cache.put(of('x'.repeat(100)), audioOf(1), resultOf(1000), 'relaxed', { isPaid: true });
+    expect(cache.stats().performance.spent).toMatchObject({ requests: 1, characters: 100, cost: 1 });
+    expect(await cache.info(of('x'.repeat(100)))).toMatchObject({ origin: 'synthesis' });
+    expect(() => cache.assertMaySynthesize()).toThrow(expect.objectContaining({ reason: 'budget' }));
   });
 
   it('is counted on after a restart', async () => {
@@ -297,6 +330,25 @@ describe('A check of all records', () => {
   });
 });
 
+describe('A check of all records', () => {
+  it('misses none that is used while it goes on', async () => {
+    const fixture = await openCache({ config: { memory: { maxBytes: 1 }, disk: { maxBytes: 10_000_000 } } });
+    const { cache, clock } = fixture;
+    for (let number = 0; number < 250; number++) {
+      await put(fixture, `phrase ${number}`, 100);
+      await clock.advance(1);
+    }
+    let { checked, cursor } = await cache.verify(0, undefined);
+    for (let number = 0; number < 50; number++) await cache.get(of(`phrase ${number}`));
+    while (cursor !== undefined) {
+      const step = await cache.verify(0, cursor);
+      checked += step.checked;
+      cursor = step.cursor;
+    }
+    expect(checked).toBe(250);
+  });
+});
+
 describe('An entry that is carried to another cache', () => {
   it('arrives as it was, with its collections and its pin', async () => {
     const fixture = await openCache();
@@ -336,6 +388,37 @@ describe('An entry that is carried to another cache', () => {
     expect((await other.cache.get(of('Hello')))?.bytes).toEqual(audioOf(1));
   });
 
+  it('is carried also while it is being read', async () => {
+    const fixture = await openCache({ config: { memory: { maxBytes: 1 } } });
+    const { cache, store, hashing } = fixture;
+    await put(fixture, 'Hello');
+    const release = store.hold('read', 'before');
+    const getting = cache.get(of('Hello'));
+    await settle();
+    const exporting = cache.exportEntry(await keyOfText(hashing, 'Hello'));
+    release();
+    expect((await exporting)?.bytes).toEqual(audioOf(1));
+    expect((await getting)?.bytes).toEqual(audioOf(1));
+    expect(cache.stats().performance.tiers.disk.hits).toBe(1);
+  });
+
+  it('is not said to be there when it could not be stored, nor when it is too old', async () => {
+    const fixture = await openCache();
+    await put(fixture, 'Hello');
+    const exported = await fixture.cache.exportEntry(await keyOfText(fixture.hashing, 'Hello'));
+    if (exported === undefined) throw new Error('It is there');
+    const other = await openCache({ clock: fixture.clock });
+    const bring = (pinned = false) =>
+      other.cache.importEntry(exported.metadata, exported.bytes.slice(0), { collections: ['c'], pinned }, false);
+    other.store.fail('write', 'QUOTA_EXCEEDED', 2);
+    await expect(bring()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expect(await other.cache.collection('c')).toBeUndefined();
+    await fixture.clock.advance(8 * DAY_MS);
+    expect(await bring()).toBe('expired');
+    expect(await bring(true)).toBe('stored');
+    expect((await other.cache.get(of('Hello')))?.bytes).toEqual(audioOf(1));
+  });
+
   it('is refused when its audio is not what its checksum says', async () => {
     const fixture = await openCache();
     await put(fixture, 'Hello');
@@ -353,6 +436,43 @@ describe('An entry that is carried to another cache', () => {
     if (exported === undefined) throw new Error('It is there');
     await other.cache.importEntry(exported.metadata, exported.bytes, {}, false);
     expect((await other.cache.info(of('Hello')))?.spec).toBeUndefined();
+  });
+});
+
+describe('What is told of entries', () => {
+  it('leaves out those that have expired, as asking for them does', async () => {
+    const fixture = await openCache({ config: { memory: { maxBytes: 1 } } });
+    const { cache, clock } = fixture;
+    await cache.put(of('short'), audioOf(1), resultOf(1000, { ttlMs: 1_000 }), 'relaxed');
+    await put(fixture, 'long');
+    await clock.advance(1_000);
+    expect(textsOf((await cache.entries({ type: 'entries', limit: 10 })).entries)).toEqual(['long']);
+  });
+
+  it('is complete for a collection whose members are on their way to disk', async () => {
+    const { cache, store } = await openCache({ config: { memory: { maxBytes: 1 } } });
+    store.hold('write', 'before');
+    await cache.put(of('a'), audioOf(1), resultOf(1000), 'memory', { labels: { collections: ['c'] } });
+    expect(await cache.collection('c')).toMatchObject({ entries: 1, bytes: 1000, complete: true });
+    expect(await cache.pin({ collection: 'c' }, true)).toEqual({ entries: 1, bytes: 1000 });
+  });
+
+  it('is why they are gone also where there is only memory', async () => {
+    const fixture = await openCache({ store: null, config: { memory: { maxBytes: 3_000 } } });
+    for (const text of ['a', 'b', 'c', 'd']) await put(fixture, text);
+    expect((await beGranted(fixture.cache, 'a')).reason).toBe('evicted');
+  });
+
+  it('adds up: what tiers answered is what requests were answered with', async () => {
+    const { cache, store } = await openCache();
+    const release = store.hold('read', 'before');
+    const reading = cache.get(of('a'));
+    await settle();
+    await cache.put(of('a'), audioOf(1), resultOf(1000), 'memory');
+    release();
+    expect(await reading).toBeDefined();
+    const { hits, tiers } = cache.stats().performance;
+    expect(tiers.memory.hits + tiers.disk.hits).toBe(hits);
   });
 });
 
