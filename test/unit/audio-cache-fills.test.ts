@@ -117,6 +117,7 @@ describe('A cache that takes over from another', () => {
   it('finds on disk, too, what was completed in those moments and is too large for memory', async () => {
     const { cache, clock } = await openCache({ takesOver: true, config: { memory: { maxBytes: 1 } } });
     const waiting = cache.read('waiter', { text: 'Hello' });
+    await settle();
     const resumed = await cache.resumeFill('filler', { text: 'Hello' });
     await fillWith(cache, resumed?.fillId ?? '', audioOf(1));
     await cache.flush();
