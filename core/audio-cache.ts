@@ -14,20 +14,17 @@
  */
 import { type AudioCandidate, admit, isPlayable, REFUSAL_TEXTS, type Refusal, SNIFF_BYTES } from './admission';
 import { NOTHING, sum } from './amount';
-import { CacheOverview } from './cache-overview';
-import { CacheUpkeep, type ReadStorage } from './cache-upkeep';
+import { type AudioCacheOptions, CacheParts } from './cache-parts';
 import type { Clock } from './clock';
 import { concatenate } from './concatenate';
-import { Departures } from './departures';
-import { DiskTier } from './disk-tier';
+import type { DiskTier } from './disk-tier';
 import { createGiveWay } from './give-way';
 import type { Hashing } from './hashing';
 import { createIdPrefix } from './id-prefix';
 import { Identifier, type Identity, type SpecIdentity } from './identity';
-import { KeptState } from './kept-state';
-import { Labels } from './labels';
-import { MemoryTier } from './memory-tier';
-import { Metrics } from './metrics/metrics';
+import type { Labels } from './labels';
+import type { MemoryTier } from './memory-tier';
+import type { Metrics } from './metrics/metrics';
 import { Promotions } from './promotions';
 import { AudioCacheError, decodeError, type ErrorMessage } from './protocol/audio-cache-error';
 import {
@@ -66,18 +63,9 @@ import type {
   VerifyReport,
 } from './protocol/values';
 import { type CompletedFill, SingleFlight } from './single-flight';
-import { Spending } from './spending';
-import type { AudioStore } from './storage/store';
-import { withDefaults } from './with-defaults';
-
-/** With sliding times to live each use counts, and is told to the disk at least this often. */
-const USE_INTERVAL_MS = 60_000;
 
 /** The last moment that JavaScript has a date for (ECMA-262, "Time Values"). */
 const MAX_DATE_MS = 8.64e15;
-
-const UNPINNABLE =
-  'A pinned phrase is too large for what pins may take, and is kept as any other: raise disk.maxBytes or unpin something.';
 
 /** What a put may say beside the audio. */
 export interface PutExtras {
@@ -86,133 +74,36 @@ export interface PutExtras {
   readonly isPaid?: boolean | undefined;
 }
 
-/** What a cache is made of. */
-export interface AudioCacheOptions {
-  readonly config: CacheConfig;
-  readonly hashing: Hashing;
-  readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
-  /** Undefined: memory only. */
-  readonly store: AudioStore | undefined;
-  /** Why there is no store, when there should be one. */
-  readonly storeError?: AudioCacheError | undefined;
-  /** There was a cache before, in another worker, whose grants are to be resumed first. */
-  readonly takesOver?: boolean;
-  /** There were entries on disk when somebody looked last. */
-  readonly heldBefore?: boolean;
-  /** What the browser says of its storage; undefined where it says nothing. */
-  readonly readStorage?: ReadStorage | undefined;
-  readonly emit: (event: CacheEvent) => void;
-}
-
 /** Memory, disk and the syntheses under way, behind one key. */
 export class AudioCache {
-  #config: CacheConfig;
+  readonly #parts: CacheParts;
   readonly #hashing: Hashing;
   readonly #clock: Clock;
   readonly #emit: (event: CacheEvent) => void;
   readonly #metrics: Metrics;
   readonly #memory: MemoryTier;
   readonly #disk: DiskTier;
-  readonly #fills: SingleFlight<Entry>;
-  readonly #overview: CacheOverview;
-  readonly #upkeep: CacheUpkeep;
+  readonly #labels: Labels;
   readonly #identifier: Identifier;
   readonly #promotions: Promotions;
-  readonly #labels: Labels;
-  readonly #departures = new Departures();
-  readonly #spending: Spending;
-  readonly #state: KeptState;
+  readonly #fills: SingleFlight<Entry>;
   /** While grants of the worker before may still be resumed. */
   #resuming: Promise<void> | undefined;
   /** Callers of `read` whose phrase is still being looked up. */
   readonly #lookingUp = new Set<string>();
 
   constructor(options: AudioCacheOptions) {
-    const { config, hashing, clock, random, store, storeError, takesOver, heldBefore, readStorage, emit } = options;
-    const nowMs = clock.nowMs();
-    this.#config = config;
+    const { config, hashing, clock, random, takesOver, emit } = options;
+    const parts = new CacheParts(options);
+    this.#parts = parts;
     this.#hashing = hashing;
     this.#clock = clock;
     this.#emit = emit;
+    this.#metrics = parts.metrics;
+    this.#memory = parts.memory;
+    this.#disk = parts.disk;
+    this.#labels = parts.labels;
     this.#identifier = new Identifier(hashing, config.speedMode);
-    this.#metrics = new Metrics(nowMs, config);
-    this.#spending = new Spending(config.budget);
-    this.#memory = new MemoryTier(config.memory, nowMs, {
-      onRemoval: (reason, { entries, bytes }) => {
-        if (reason === 'expired') this.#metrics.expired('memory', entries);
-        else this.#metrics.evicted('memory', 'limit', entries);
-        if (reason === 'evicted' && this.#disk.kind !== 'none') this.#metrics.demotions += entries;
-        emit({ type: 'entries-removed', tier: 'memory', reason, entries, bytes });
-      },
-      onUse: ({ metadata }, usedAtMs, uses) => this.#disk.use(metadata, usedAtMs, uses),
-      // Without a disk nobody else tells why a phrase is gone.
-      ...(store === undefined ? { onRemovedKey: (key, reason) => this.#departures.note(key, reason) } : {}),
-      ...(config.disk.slidingTtl ? { useIntervalMs: Math.min(USE_INTERVAL_MS, config.disk.ttlMs / 10) } : {}),
-    });
-    const fallBackToMemory = (error: AudioCacheError) => {
-      emit({ type: 'warning', message: this.#overview.noteLostStore(error) });
-    };
-    this.#labels = new Labels({
-      clock,
-      memory: this.#memory,
-      disk: () => this.#disk,
-      state: () => this.#state,
-      onChanged: () => emit({ type: 'labels-changed' }),
-    });
-    this.#disk = new DiskTier({
-      store,
-      config: config.disk,
-      hashing,
-      clock,
-      metrics: this.#metrics,
-      pins: this.#labels,
-      onUnpinnable: () => emit({ type: 'warning', message: UNPINNABLE }),
-      onRemoval: (reason, { entries, bytes, keys }) => {
-        this.#departures.noteAll(keys, reason === 'corrupt' || reason === 'collision' ? 'damaged' : reason);
-        emit({ type: 'entries-removed', tier: 'disk', reason, entries, bytes });
-      },
-      onLost: (error) => fallBackToMemory(error),
-    });
-    this.#state = new KeptState({
-      clock,
-      read: () => this.#disk.readNote(),
-      write: (bytes, durability) => this.#disk.writeNote(bytes, durability),
-      parts: {
-        labels: () => this.#labels.toJson(),
-        totals: () => (this.#config.keepTotals ? this.#metrics.totals() : undefined),
-        spending: () => (this.#config.budget === undefined ? undefined : this.#spending.toNote()),
-      },
-      onLoaded: ({ labels, totals, spending }) => {
-        this.#labels.load(labels);
-        if (this.#config.keepTotals) this.#metrics.restore(totals);
-        this.#spending.restore(spending);
-      },
-    });
-    void this.#state.loaded.then(() => this.#labels.open()).catch(() => {});
-    this.#overview = new CacheOverview({
-      config: () => this.#config,
-      clock,
-      metrics: this.#metrics,
-      memory: this.#memory,
-      disk: this.#disk,
-      labels: this.#labels,
-      spending: this.#spending,
-      upkeep: () => this.#upkeep,
-      emit,
-    });
-    this.#upkeep = new CacheUpkeep({
-      clock,
-      intervalMs: () => this.#config.cleanupIntervalMs,
-      memory: this.#memory,
-      disk: this.#disk,
-      readStorage,
-      onCleaned: () => {
-        this.#overview.evaluateHealth();
-        if (this.#config.keepTotals) this.#state.changed();
-      },
-    });
     this.#promotions = new Promotions({ clock, promote: (key) => this.#promote(key) });
     this.#fills = new SingleFlight({
       clock,
@@ -220,17 +111,12 @@ export class AudioCache {
       leaseMs: FILL_LEASE_MS,
       onAbandoned: (fillId) => emit({ type: 'fill-abandoned', fillId }),
     });
-    if (takesOver) {
-      this.#resuming = new Promise<void>((resolve) => {
-        clock.schedule(() => resolve(), RESUME_WINDOW_MS);
-      }).then(() => {
-        this.#resuming = undefined;
-      });
-    }
-    if (storeError !== undefined) fallBackToMemory(storeError);
-    else if (heldBefore && this.#disk.usage.entries === 0 && this.#disk.kind !== 'none') {
-      emit({ type: 'warning', message: this.#overview.noteEmptiedStorage() });
-    }
+    if (!takesOver) return;
+    this.#resuming = new Promise<void>((resolve) => {
+      clock.schedule(() => resolve(), RESUME_WINDOW_MS);
+    }).then(() => {
+      this.#resuming = undefined;
+    });
   }
 
   // ---------------------------------------------------------------------------------------------- the read path
@@ -241,7 +127,7 @@ export class AudioCache {
     const looked = this.#lookUp(key, canonical);
     const found = looked instanceof Promise ? await looked : looked;
     if (found !== undefined) return this.#serve(found.entry, found.source);
-    this.#metrics.miss(this.#departures.reasonFor(key), this.#clock.nowMs());
+    this.#metrics.miss(this.#parts.departures.reasonFor(key), this.#clock.nowMs());
     return undefined;
   }
 
@@ -275,9 +161,9 @@ export class AudioCache {
   /** Notes that a phrase is to be paid for, and says why; refuses it when there is no money left. */
   #grant(key: string, fillId: string, callId: string): FillGrantedAnswer {
     const nowMs = this.#clock.nowMs();
-    const reason = this.#departures.reasonFor(key);
+    const reason = this.#parts.departures.reasonFor(key);
     this.#metrics.miss(reason, nowMs);
-    if (!this.#spending.mayStart(nowMs)) {
+    if (!this.#parts.spending.mayStart(nowMs)) {
       // Whoever waits for the same phrase is refused as well.
       const error = budgetExceeded();
       this.#fills.fail(fillId, error);
@@ -404,10 +290,10 @@ export class AudioCache {
   #notePaid(spec: SpeechSpec | undefined, { synthesisMs }: FillResult): void {
     const characters = spec?.text.length ?? 0;
     this.#metrics.synthesized({ characters, synthesisMs }, this.#clock.nowMs());
-    const { price, budget } = this.#config;
+    const { price, budget } = this.#parts.config;
     if (price === undefined || budget === undefined) return;
-    this.#spending.spend((characters / 1000) * price.perThousandCharacters, this.#clock.nowMs());
-    this.#state.changed();
+    this.#parts.spending.spend((characters / 1000) * price.perThousandCharacters, this.#clock.nowMs());
+    this.#parts.state.changed();
   }
 
   /** Ends a fill without audio: with an error everybody who waits fails, without one the next of them is granted. */
@@ -475,7 +361,7 @@ export class AudioCache {
     replaces: boolean,
   ): Promise<ImportOutcome> {
     const { key } = await this.#identifier.identify({ key: given.key });
-    if (bytes.byteLength > this.#config.maxEntryBytes) throw this.#entryTooLarge(bytes.byteLength);
+    if (bytes.byteLength > this.#parts.config.maxEntryBytes) throw this.#entryTooLarge(bytes.byteLength);
     const isIntact = this.#hashing.verify(bytes, given.checksum) !== 'mismatch';
     if (!isIntact || bytes.byteLength !== given.byteLength) {
       throw new AudioCacheError('INVALID_AUDIO', 'Not imported: the audio is not what its checksum says.');
@@ -485,7 +371,7 @@ export class AudioCache {
     if (isStored && given.expiresAtMs <= this.#clock.nowMs() && !labels.pinned) return 'expired';
     const takeBack = await this.#labels.label(key, labels, isStored ? bytes.byteLength : undefined);
     if (!isStored) return 'kept';
-    const spec = this.#config.storeText ? given.spec : undefined;
+    const spec = this.#parts.config.storeText ? given.spec : undefined;
     const entry = { metadata: { ...given, key, spec, origin: 'bundle' }, bytes } as const;
     try {
       await this.#keep(entry, 'relaxed', this.#disk.kind !== 'none');
@@ -502,7 +388,7 @@ export class AudioCache {
    */
   #keep(entry: Entry, durability: Exclude<Durability, 'memory'>, isRequired?: boolean): Promise<boolean> {
     const { key, byteLength } = entry.metadata;
-    this.#departures.forget(key);
+    this.#parts.departures.forget(key);
     const isInMemory = this.#memory.put(entry, this.#clock.nowMs(), this.#endOf(entry.metadata));
     if (isInMemory) this.#metrics.tiers.memory.puts++;
     const written = this.#disk.put(entry, durability, isRequired);
@@ -520,7 +406,7 @@ export class AudioCache {
     origin: EntryOrigin,
   ): Promise<Entry> {
     const createdAtMs = this.#clock.nowMs();
-    const expiresAtMs = createdAtMs + (result.ttlMs ?? this.#config.disk.ttlMs);
+    const expiresAtMs = createdAtMs + (result.ttlMs ?? this.#parts.config.disk.ttlMs);
     const fingerprint = canonical === undefined ? undefined : await this.#hashing.fingerprint(canonical);
     const metadata: EntryMetadata = {
       key,
@@ -533,7 +419,7 @@ export class AudioCache {
       synthesisMs: result.synthesisMs,
       checksum: this.#hashing.checksum(bytes),
       fingerprint,
-      spec: this.#config.storeText ? spec : undefined,
+      spec: this.#parts.config.storeText ? spec : undefined,
       custom: result.custom,
       ttlMs: result.ttlMs,
       origin,
@@ -552,7 +438,7 @@ export class AudioCache {
       declaredType: contentType,
       announcedLength: byteLength,
       format: spec?.format,
-      maxEntryBytes: this.#config.maxEntryBytes,
+      maxEntryBytes: this.#parts.config.maxEntryBytes,
     };
   }
 
@@ -572,7 +458,7 @@ export class AudioCache {
     // Both begun before either is waited for: what comes after this call is not to be forgotten by it.
     const [wasOnDisk] = await Promise.all([this.#disk.delete(key), this.#labels.forget(key)]);
     if (!wasInMemory && !wasOnDisk) return false;
-    this.#departures.note(key, 'deleted');
+    this.#parts.departures.note(key, 'deleted');
     this.#emit({ type: 'entry-deleted', key });
     return true;
   }
@@ -586,47 +472,33 @@ export class AudioCache {
 
   /** Removes what has expired and evicts down to the low-water marks; with a budget, for about that long. */
   cleanup(budgetMs?: number): Promise<CleanupReport> {
-    return this.#upkeep.cleanup(budgetMs);
+    return this.#parts.upkeep.cleanup(budgetMs);
   }
 
   /** Cleans up on schedule from now on. */
   startCleanup(): void {
-    this.#upkeep.start();
+    this.#parts.upkeep.start();
   }
 
   /** Cleans up when asked, and above the high-water marks, only. */
   stopCleanup(): void {
-    this.#upkeep.stop();
+    this.#parts.upkeep.stop();
   }
 
   /** Changes limits and the like; resolves to the whole configuration. What is above a lower limit goes soon. */
   configure(change: ConfigChange): CacheConfig {
-    const { memory, disk, health, ...rest } = change;
-    this.#config = {
-      ...withDefaults(rest, this.#config),
-      memory: withDefaults(memory, this.#config.memory),
-      disk: withDefaults(disk, this.#config.disk),
-      health: withDefaults(health, this.#config.health),
-    };
-    this.#memory.configure(this.#config.memory);
-    this.#disk.configure(this.#config.disk);
-    this.#metrics.setPrice(this.#config.price);
-    this.#spending.configure(this.#config.budget);
-    this.#upkeep.reschedule();
-    this.#emit({ type: 'configured', config: this.#config });
-    void this.cleanup();
-    return this.#config;
+    return this.#parts.configure(change);
   }
 
   /** A page of entries. */
   entries(request: EntriesRequest): Promise<EntriesPage> {
-    return this.#overview.entries(request);
+    return this.#parts.overview.entries(request);
   }
 
   /** All that is known about an entry; undefined when neither memory nor disk holds it. */
   async info(address: Address): Promise<EntryInfo | undefined> {
     const { key } = await this.#identifier.identify(address);
-    return this.#overview.info(key);
+    return this.#parts.overview.info(key);
   }
 
   /** Checks entries on disk from the cursor on, for about `budgetMs`; damaged ones are never served again. */
@@ -634,7 +506,7 @@ export class AudioCache {
     budgetMs: number,
     cursor: string | undefined,
   ): Promise<VerifyReport & { readonly cursor?: string | undefined }> {
-    return this.#upkeep.verify(budgetMs, cursor);
+    return this.#parts.upkeep.verify(budgetMs, cursor);
   }
 
   /** Adds an entry, present or to come, to collections, and pins it, as labelled. @throws as `Labels.label` */
@@ -677,7 +549,7 @@ export class AudioCache {
       await giveWay();
       // Looked at now, since it may have been pinned or added elsewhere meanwhile.
       if (this.#labels.isHeldBeside(key, name)) continue;
-      const byteLength = (await this.#overview.info(key))?.byteLength ?? 0;
+      const byteLength = (await this.#parts.overview.info(key))?.byteLength ?? 0;
       if (await this.delete({ key })) deleted = sum(deleted, { entries: 1, bytes: byteLength });
     }
     const isForgotten = await this.#labels.forgetCollection(name);
@@ -697,7 +569,7 @@ export class AudioCache {
    * @throws AudioCacheError `SYNTHESIS_FAILED` with the reason `budget`
    */
   assertMaySynthesize(): void {
-    if (!this.#spending.mayStart(this.#clock.nowMs())) throw budgetExceeded();
+    if (!this.#parts.spending.mayStart(this.#clock.nowMs())) throw budgetExceeded();
   }
 
   /** Notes what pages know and workers do not. */
@@ -705,7 +577,7 @@ export class AudioCache {
     for (const { source, latencyMs } of served) this.#metrics.latencies[source].record(latencyMs);
     this.#metrics.errors.synthesis += failedSyntheses;
     this.#metrics.failedRequests(failedRequests, this.#clock.nowMs());
-    this.#overview.noteHeap(heapRatio);
+    this.#parts.overview.noteHeap(heapRatio);
   }
 
   /** Somebody wrote into a channel of the tabs what is no message. */
@@ -715,12 +587,12 @@ export class AudioCache {
 
   /** The browser was asked to keep the storage. */
   storageChanged(): Promise<void> {
-    return this.#upkeep.readStorage();
+    return this.#parts.upkeep.readStorage();
   }
 
   /** How well the cache works and what it holds. */
   stats(): CacheStats {
-    return this.#overview.stats();
+    return this.#parts.overview.stats();
   }
 
   /** Resolves once everything accepted so far survives power loss, as far as there is a working store. */
@@ -732,7 +604,7 @@ export class AudioCache {
 
   /** Finishes what was begun, writes what is pending and lets go of the store. */
   async close(): Promise<void> {
-    this.#upkeep.stop();
+    this.#parts.upkeep.stop();
     this.#memory.reportUses();
     await this.#saveState('relaxed');
     await this.#disk.close();
@@ -743,13 +615,14 @@ export class AudioCache {
 
   /** Writes what is kept beside the entries, if it has changed; a disk that fails says so elsewhere. */
   async #saveState(durability: 'relaxed' | 'durable'): Promise<void> {
-    if (this.#state.hasChanged || this.#config.keepTotals) await this.#state.save(durability).catch(() => {});
+    if (this.#parts.state.hasChanged || this.#parts.config.keepTotals)
+      await this.#parts.state.save(durability).catch(() => {});
   }
 
   #entryTooLarge(byteLength: number): AudioCacheError {
     return new AudioCacheError(
       'ENTRY_TOO_LARGE',
-      `The audio has ${byteLength} bytes and an entry may have ${this.#config.maxEntryBytes}; raise maxEntryBytes or split the text.`,
+      `The audio has ${byteLength} bytes and an entry may have ${this.#parts.config.maxEntryBytes}; raise maxEntryBytes or split the text.`,
     );
   }
 }

@@ -2,18 +2,13 @@
  * What a cache tells about itself: the entries it holds, and how well it works. Looks only; changes nothing but its own
  * notes of a lost store and of what its health was last.
  */
-import type { CacheUpkeep } from './cache-upkeep';
+import type { CacheParts } from './cache-parts';
 import type { Clock } from './clock';
-import type { DiskTier } from './disk-tier';
 import { EntryListing } from './entry-listing';
 import { Health } from './health';
-import type { Labels } from './labels';
-import type { MemoryTier } from './memory-tier';
-import type { Metrics } from './metrics/metrics';
 import type { AudioCacheError } from './protocol/audio-cache-error';
 import { type CacheEvent, type EntriesRequest, PROTOCOL_VERSION } from './protocol/messages';
-import type { CacheConfig, CacheStats, EntriesPage, EntryInfo, TierName } from './protocol/values';
-import type { Spending } from './spending';
+import type { CacheStats, EntriesPage, EntryInfo, TierName } from './protocol/values';
 import type { StoredMetadata } from './storage/store';
 
 /** So long what a page has said of its heap is believed. */
@@ -21,14 +16,8 @@ const HEAP_KNOWN_MS = 60_000;
 
 /** What an overview looks at. */
 export interface CacheOverviewOptions {
-  readonly config: () => CacheConfig;
+  readonly parts: CacheParts;
   readonly clock: Clock;
-  readonly metrics: Metrics;
-  readonly memory: MemoryTier;
-  readonly disk: DiskTier;
-  readonly labels: Labels;
-  readonly spending: Spending;
-  readonly upkeep: () => CacheUpkeep;
   readonly emit: (event: CacheEvent) => void;
 }
 
@@ -43,7 +32,10 @@ export class CacheOverview {
 
   constructor(options: CacheOverviewOptions) {
     this.#options = options;
-    const { clock, memory, disk, labels } = options;
+    const {
+      clock,
+      parts: { memory, disk, labels },
+    } = options;
     this.#listing = new EntryListing({
       clock,
       disk,
@@ -82,7 +74,8 @@ export class CacheOverview {
 
   /** All that is known about an entry; undefined when neither memory nor disk holds it. */
   async info(key: string): Promise<EntryInfo | undefined> {
-    const { clock, memory, disk } = this.#options;
+    const { clock } = this.#options;
+    const { memory, disk } = this.#options.parts;
     const isOnItsWay = disk.held(key) !== undefined;
     const stored = await disk.getMetadata(key);
     if (stored !== undefined) return this.#infoFor(stored, !isOnItsWay);
@@ -92,8 +85,8 @@ export class CacheOverview {
 
   /** How well the cache works and what it holds. */
   stats(): CacheStats {
-    const { clock, metrics, memory, disk, spending, upkeep } = this.#options;
-    const config = this.#options.config();
+    const { clock } = this.#options;
+    const { config, metrics, memory, disk, spending, upkeep } = this.#options.parts;
     const nowMs = clock.nowMs();
     const { bytesOnDisk } = disk.report;
     const diskMaxBytes = disk.kind === 'none' ? 0 : disk.maxBytes;
@@ -109,7 +102,7 @@ export class CacheOverview {
         disk: {
           ...disk.usage,
           ...disk.report,
-          ...upkeep().storage,
+          ...upkeep.storage,
           maxBytes: diskMaxBytes,
           usageRatio: diskMaxBytes === 0 ? 0 : bytesOnDisk / diskMaxBytes,
           pinned: disk.pinned,
@@ -125,25 +118,26 @@ export class CacheOverview {
         store: disk.kind,
         version: PROTOCOL_VERSION,
         countedSinceMs: metrics.countedSinceMs,
-        isCleanupScheduled: upkeep().isScheduled,
+        isCleanupScheduled: upkeep.isScheduled,
       },
     };
   }
 
   /** Judges the health as of now, and tells what is new about it. */
   evaluateHealth(): CacheStats['health'] {
-    const { config, clock, metrics, memory, disk, spending, upkeep, emit } = this.#options;
+    const { clock, emit } = this.#options;
+    const { config, metrics, memory, disk, spending, upkeep } = this.#options.parts;
     const nowMs = clock.nowMs();
     // What a tab said that has been silent since says nothing about now.
     const isHeapKnown = this.#pageHeap !== undefined && nowMs - this.#pageHeap.atMs < HEAP_KNOWN_MS;
     const { status, alerts, raised, ended } = this.#health.evaluate(
       {
-        config: config(),
+        config,
         memory: memory.usage,
         disk: disk.kind === 'none' ? undefined : { bytesOnDisk: disk.report.bytesOnDisk, maxBytes: disk.maxBytes },
         recent: metrics.recent(nowMs),
         budget: spending.state(nowMs),
-        estimate: upkeep().storage.estimate,
+        estimate: upkeep.storage.estimate,
         heapRatio: isHeapKnown ? this.#pageHeap?.ratio : undefined,
         storeFailure: this.#lostStore,
         storageEmptiedAtMs: this.#storageEmptiedAtMs,
@@ -157,13 +151,14 @@ export class CacheOverview {
   }
 
   #infoFor({ metadata, accessedAtMs, hits }: StoredMetadata, isOnDisk: boolean): EntryInfo {
-    const { config, clock, memory, disk, labels } = this.#options;
+    const { clock } = this.#options;
+    const { config, memory, disk, labels } = this.#options.parts;
     const { key, characters } = metadata;
     const held = memory.peek(key, clock.nowMs());
     const tiers: TierName[] = [];
     if (held !== undefined) tiers.push('memory');
     if (isOnDisk) tiers.push('disk');
-    const { price } = config();
+    const { price } = config;
     return {
       ...metadata,
       accessedAtMs: Math.max(accessedAtMs, held?.accessedAtMs ?? 0),

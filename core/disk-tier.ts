@@ -16,6 +16,7 @@ import { createGiveWay } from './give-way';
 import { GuardedStore } from './guarded-store';
 import type { Hashing } from './hashing';
 import type { Metrics } from './metrics/metrics';
+import { PinsOnDisk, sizeOf } from './pins-on-disk';
 import { AudioCacheError } from './protocol/audio-cache-error';
 import type {
   Amount,
@@ -66,13 +67,6 @@ interface Plan {
   readonly done: Promise<unknown>;
 }
 
-/** What a pinned entry takes. */
-type PinnedSize = Pick<EntrySummary, 'byteLength' | 'bytesOnDisk'>;
-
-const NO_SIZE: PinnedSize = { byteLength: 0, bytesOnDisk: 0 };
-/** What an entry takes beside its audio, before that is known: its record's head, the metadata in it, and padding. */
-const RECORD_OVERHEAD_BYTES = 512;
-
 interface Reading {
   readonly entry: Promise<Entry | undefined>;
   /** How many wait for it and have not been given their bytes. */
@@ -101,16 +95,15 @@ export class DiskTier {
   /** What the disk really allows, as far as writing has shown; no estimate of the browser's counts. */
   #allowedBytes = Number.POSITIVE_INFINITY;
 
-  /** Pinned entries that are there or about to be, by key; their audio bytes, and what they take on the disk. */
-  readonly #pinnedByKey = new Map<string, PinnedSize>();
-  #pinnedBytes = 0;
-  #pinnedBytesOnDisk = 0;
-  /** Pinned before they came, and then too large for what is left: they are kept as any other. */
-  readonly #unpinnableKeys = new Set<string>();
+  readonly #pins: PinsOnDisk;
 
   constructor(options: DiskTierOptions) {
     this.#options = options;
     this.#config = options.config;
+    this.#pins = new PinsOnDisk({
+      isPinned: (key) => options.pins.isPinned(key),
+      capacityBytes: () => this.maxBytes * this.#config.lowWater,
+    });
     this.#store = new GuardedStore(options.store, options.metrics, options.onLost);
   }
 
@@ -136,7 +129,7 @@ export class DiskTier {
 
   /** Pinned entries that are there, and their audio bytes. */
   get pinned(): Amount {
-    return { entries: this.#pinnedByKey.size, bytes: this.#pinnedBytes };
+    return this.#pins.amount;
   }
 
   /** Changes the limits; what is above them now goes with the next cleanup or put. */
@@ -147,7 +140,7 @@ export class DiskTier {
 
   /** Whether the tier keeps an entry whatever comes: it is pinned, and fits. */
   isKept(key: string): boolean {
-    return this.#options.pins.isPinned(key) && !this.#unpinnableKeys.has(key);
+    return this.#pins.isKept(key);
   }
 
   /** Whether an entry has ended. Pinned ones never do. */
@@ -156,15 +149,12 @@ export class DiskTier {
   }
 
   /**
-   * Returns if what takes so much more of the disk can be pinned: pins may take up to the low-water mark, or cleaning up could
-   * not reach it.
+   * Returns if what takes so much more of the disk can be pinned.
    * @throws AudioCacheError `QUOTA_EXCEEDED`; `STORE_UNAVAILABLE`: there is no disk to pin anything on
    */
   assertPinFits(bytesOnDisk: number): void {
     if (this.kind === 'none') throw noDiskForPins();
-    if (bytesOnDisk > 0 && bytesOnDisk > this.#unpinnedBytesOnDisk) {
-      throw pinsTooLarge(bytesOnDisk, Math.max(0, this.#unpinnedBytesOnDisk));
-    }
+    this.#pins.assertFits(bytesOnDisk);
   }
 
   /**
@@ -174,11 +164,10 @@ export class DiskTier {
   async bytesToPin(keys: readonly string[], incomingBytes?: number): Promise<number> {
     const summaries = await this.survey(keys);
     return keys.reduce((bytes, key, index) => {
-      const pinned = this.#pinnedByKey.get(key)?.bytesOnDisk ?? 0;
-      const heldBytes = incomingBytes ?? this.held(key)?.metadata.byteLength;
-      const bytesOnDisk =
-        heldBytes === undefined ? (summaries[index]?.bytesOnDisk ?? pinned) : heldBytes + RECORD_OVERHEAD_BYTES;
-      return bytes + bytesOnDisk - pinned;
+      const pinnedBytes = this.#pins.bytesOf(key);
+      const byteLength = incomingBytes ?? this.held(key)?.metadata.byteLength;
+      const size = byteLength === undefined ? summaries[index] : sizeOf(byteLength);
+      return bytes + (size?.bytesOnDisk ?? pinnedBytes) - pinnedBytes;
     }, 0);
   }
 
@@ -187,17 +176,17 @@ export class DiskTier {
    * a key that is not there, and takes its room from now on.
    */
   async protect(keys: readonly string[], isProtected: boolean, incomingBytes?: number): Promise<void> {
-    for (const key of keys) this.#unpinnableKeys.delete(key);
+    for (const key of keys) this.#pins.giveAnotherChance(key);
     this.#store.protect(keys, isProtected);
     if (!isProtected) {
-      for (const key of keys) this.#notePinned(key, undefined);
+      for (const key of keys) this.#pins.note(key, undefined);
       return;
     }
     const summaries = await this.survey(keys);
     for (const [index, key] of keys.entries()) {
       if (!this.isKept(key)) continue;
       const byteLength = incomingBytes ?? this.held(key)?.metadata.byteLength;
-      this.#notePinned(key, byteLength === undefined ? summaries[index] : sizeOf(byteLength));
+      this.#pins.note(key, byteLength === undefined ? summaries[index] : sizeOf(byteLength));
     }
   }
 
@@ -334,7 +323,7 @@ export class DiskTier {
     const clearing = Promise.allSettled(before).then(async () => {
       await this.#store.attempt('diskWrites', NOTHING, (store) => store.clear(sparesPins));
       // What was pinned since is there, or about to be.
-      for (const key of [...this.#pinnedByKey.keys()]) if (!this.isKept(key)) this.#notePinned(key, undefined);
+      this.#pins.forgetOthers();
       if (this.#clearing === clearing) this.#clearing = undefined;
     });
     this.#clearing = clearing;
@@ -466,32 +455,6 @@ export class DiskTier {
     return sparesPins && this.isKept(key);
   }
 
-  /** What pins may still take on the disk; negative once the limit was lowered below that. */
-  get #unpinnedBytesOnDisk(): number {
-    return this.maxBytes * this.#config.lowWater - this.#pinnedBytesOnDisk;
-  }
-
-  /** Keeps the books of what is pinned; undefined: the entry is gone, or pinned no more. */
-  #notePinned(key: string, size: PinnedSize | undefined): void {
-    const before = this.#pinnedByKey.get(key) ?? NO_SIZE;
-    const { byteLength, bytesOnDisk } = size ?? NO_SIZE;
-    this.#pinnedBytes += byteLength - before.byteLength;
-    this.#pinnedBytesOnDisk += bytesOnDisk - before.bytesOnDisk;
-    if (size === undefined) this.#pinnedByKey.delete(key);
-    else this.#pinnedByKey.set(key, { byteLength, bytesOnDisk });
-  }
-
-  /** An entry is about to be written that may have been pinned before it was there: it is kept as any other if it does not fit. */
-  #admitPinned(key: string, byteLength: number): void {
-    if (!this.isKept(key)) return;
-    const addedBytes = byteLength + RECORD_OVERHEAD_BYTES - (this.#pinnedByKey.get(key)?.bytesOnDisk ?? 0);
-    if (addedBytes <= 0 || addedBytes <= this.#unpinnedBytesOnDisk) return;
-    this.#unpinnableKeys.add(key);
-    this.#notePinned(key, undefined);
-    this.#store.protect([key], false);
-    this.#options.onUnpinnable(key);
-  }
-
   async #discard({ metadata, bytes }: Entry, fault: RemovalReason | 'unverifiable'): Promise<void> {
     const { metrics, onRemoval } = this.#options;
     // Another session, with another policy, may be able to verify it.
@@ -504,7 +467,7 @@ export class DiskTier {
   }
 
   async #remove(key: string): Promise<boolean> {
-    this.#notePinned(key, undefined);
+    this.#pins.note(key, undefined);
     return (await this.#store.attempt('diskWrites', undefined, (store) => store.remove(key))) !== undefined;
   }
 
@@ -518,13 +481,16 @@ export class DiskTier {
       return false;
     }
     try {
-      this.#admitPinned(key, byteLength);
+      if (!this.#pins.admit(key, byteLength)) {
+        this.#store.protect([key], false);
+        this.#options.onUnpinnable(key);
+      }
       await this.#makeRoomFor(byteLength);
       await this.#store.run('diskWrites', (store) => this.#writeWithRelief(store, entry, durability));
       this.#failedWritesInARow = 0;
       this.#isReliefSpent = false;
       metrics.tiers.disk.puts++;
-      if (this.isKept(key)) this.#notePinned(key, (await this.survey([key]))[0] ?? sizeOf(byteLength));
+      if (this.isKept(key)) this.#pins.note(key, (await this.survey([key]))[0] ?? sizeOf(byteLength));
       // What was taken was allowed.
       this.#allowedBytes = Math.max(this.#allowedBytes, this.report.bytesOnDisk * LIMIT_RECOVERY);
       if (this.report.bytesOnDisk > this.maxBytes * config.highWater) void this.cleanup();
@@ -547,7 +513,7 @@ export class DiskTier {
     await this.#cleanup?.result;
     await this.#clean(Number.POSITIVE_INFINITY, byteLength);
     // What is pinned leaves no room for it.
-    if (!hasRoom() && this.#pinnedBytes > 0) throw tooLarge(byteLength, this.maxBytes - this.#pinnedBytesOnDisk);
+    if (!hasRoom() && this.#pins.bytesOnDisk > 0) throw tooLarge(byteLength, this.maxBytes - this.#pins.bytesOnDisk);
   }
 
   /** Writes; when the browser has no room, gives some back and tries once more. */
@@ -600,11 +566,6 @@ export class DiskTier {
   }
 }
 
-/** What audio that is not written yet will take, about. */
-function sizeOf(byteLength: number): PinnedSize {
-  return { byteLength, bytesOnDisk: byteLength + RECORD_OVERHEAD_BYTES };
-}
-
 /** Waits for a read; the last one of its readers gets the bytes that were read, the others copies. */
 async function takeEntry(reading: Reading): Promise<Entry | undefined> {
   reading.readers++;
@@ -621,13 +582,6 @@ function noDiskForPins(): AudioCacheError {
   return new AudioCacheError(
     'STORE_UNAVAILABLE',
     'Nothing can be pinned, since there is no working disk store; stats().health says why.',
-  );
-}
-
-function pinsTooLarge(byteLength: number, availableBytes: number): AudioCacheError {
-  return new AudioCacheError(
-    'QUOTA_EXCEEDED',
-    `Pinning ${byteLength} more bytes does not fit: pins may take another ${Math.floor(availableBytes)}, up to disk.maxBytes x disk.lowWater. Nothing was removed; raise disk.maxBytes or unpin something.`,
   );
 }
 

@@ -10,8 +10,6 @@ import type { SharedState } from '../core/protocol/tab-messages';
 import type { CacheConfig, CacheStats, HealthAlert } from '../core/protocol/values';
 import { emptyStats } from './statistics';
 
-type EventOf<Type extends CacheEvent['type']> = Extract<CacheEvent, { type: Type }>;
-
 /** Whether something is an event, with all that belongs to one. */
 export type IsEvent = (event: unknown) => event is CacheEvent;
 
@@ -19,15 +17,15 @@ const ALERT: HealthAlert = { code: 'STORE_FALLBACK', severity: 'warning', messag
 
 /** Returns the check for events to a tab with this configuration. */
 export function createEventCheck(config: CacheConfig): IsEvent {
-  const stats: CacheStats = { ...emptyStats(config), health: { status: 'ok', alerts: [ALERT] } };
-  const exampleByType: { readonly [Type in CacheEvent['type']]: Omit<EventOf<Type>, 'type'> } = {
+  const stats = { ...emptyStats(config), config: undefined, health: { status: 'ok', alerts: [ALERT] } };
+  const exampleByType: Readonly<Record<CacheEvent['type'], object>> = {
     snapshot: { stats },
     'fill-abandoned': { fillId: '' },
     'entry-added': { key: '', byteLength: 0 },
     'entry-deleted': { key: '' },
     cleared: {},
     'entries-removed': { tier: 'disk', reason: 'expired', entries: 0, bytes: 0 },
-    configured: { config },
+    configured: {},
     'labels-changed': {},
     alert: { alert: ALERT, isRaised: true },
     warning: { message: '' },

@@ -249,7 +249,7 @@ export class TabFixture {
         return worker;
       },
       config: configOf(),
-      heldBefore: () => false,
+      heldBefore: () => undefined,
       keySecret: undefined,
       callTimeoutMs: 5_000,
       clock: origin.clock,

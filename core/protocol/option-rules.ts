@@ -126,7 +126,7 @@ export function isConfigLike(value: unknown, config: CacheConfig): value is Cach
     const given = value as CacheConfig;
     assertConsistent(given);
     return (
-      hasShapeOf(given, config) &&
+      hasShapeOf(given, { ...config, price: undefined, budget: undefined }) &&
       given.namespace === config.namespace &&
       given.version === config.version &&
       given.speedMode === config.speedMode &&

@@ -371,7 +371,7 @@ export interface CachePerformance {
   readonly expirations: number;
   /** Entries copied from disk or remote up into memory. */
   readonly promotions: number;
-  /** Entries evicted from memory that disk goes on holding. */
+  /** Entries evicted from memory while there is a disk tier. */
   readonly demotions: number;
   /** What hits and joined syntheses spared. */
   readonly saved: Savings;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
+import { assertConsistent } from '../../core/protocol/option-rules';
 import { type AudioCacheClientOptions, type ConfigureOptions, resolveChange, resolveOptions } from '../../src/options';
 
 const MIB = 1024 * 1024;
@@ -239,7 +240,7 @@ describe('A change of the configuration', () => {
   const { config } = resolve({ disk: { maxBytes: 100 * MIB }, price: { perThousandCharacters: 1 } });
   const changeRefused = (change: object): AudioCacheError => {
     try {
-      resolveChange(change as ConfigureOptions, config);
+      assertConsistent(config, resolveChange(change as ConfigureOptions));
     } catch (error) {
       if (error instanceof AudioCacheError) return error;
     }
@@ -247,7 +248,7 @@ describe('A change of the configuration', () => {
   };
 
   it('holds what is to change, with the rest of price and budget filled in', () => {
-    expect(resolveChange({ memory: { ttlMs: 5 }, budget: { limit: 3 } }, config)).toEqual({
+    expect(resolveChange({ memory: { ttlMs: 5 }, budget: { limit: 3 } })).toEqual({
       memory: { ttlMs: 5 },
       price: undefined,
       budget: { limit: 3, periodMs: 30 * 86_400_000, whenExceeded: 'warn' },
@@ -263,6 +264,8 @@ describe('A change of the configuration', () => {
       [{ maxEntryBytes: 101 * MIB }, 'disk.maxBytes'],
       [{ disk: { maxBytes: MIB } }, 'disk.maxBytes'],
       [{ memory: { ttlMs: -1 } }, 'memory.ttlMs'],
+      [{ price: { currency: 'EUR' } }, 'price.perThousandCharacters'],
+      [{ budget: { periodMs: 100_000 } }, 'budget.limit'],
     ] as const) {
       expect(changeRefused(change), JSON.stringify(change)).toMatchObject({ code: 'INVALID_OPTIONS', field });
     }

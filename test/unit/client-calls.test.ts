@@ -1,0 +1,192 @@
+/** A whole client over a worker in this process: what its calls take, log, and wait for. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AudioCacheClientOptions } from '../../src/index';
+import { AudioCacheClient } from '../../src/index';
+import { audioOf } from '../cache-fixture';
+import { OriginFixture } from '../tab-fixture';
+
+let origin: OriginFixture;
+const clients: AudioCacheClient[] = [];
+
+beforeEach(() => {
+  origin = new OriginFixture();
+  // Each client works alone, with a worker of its own.
+  vi.stubGlobal('navigator', {});
+});
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  origin.close();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+function open(options: AudioCacheClientOptions = {}) {
+  let isHung = false;
+  const cache = new AudioCacheClient({
+    worker: () => origin.startWorker({}, () => isHung),
+    onWarning: () => {},
+    synthesize: async () => audioOf(1),
+    ...options,
+  });
+  clients.push(cache);
+  const hang = () => {
+    isHung = true;
+  };
+  return { cache, hang };
+}
+
+describe('A call', () => {
+  it('that is given an option of another one is refused, and does nothing', async () => {
+    const { cache } = open();
+    await cache.put('Kept.', audioOf(1), { contentType: 'audio/mpeg' });
+    const wrong = { collection: 'book' } as never;
+    const calls: Record<string, () => Promise<unknown>> = {
+      get: () => cache.get('Kept.', wrong),
+      has: () => cache.has('Kept.', wrong),
+      delete: () => cache.delete('Kept.', wrong),
+      clear: () => cache.clear(wrong),
+      cleanup: () => cache.cleanup(wrong),
+      pin: () => cache.pin('Kept.', wrong),
+      unpin: () => cache.unpin('Kept.', wrong),
+      info: () => cache.info('Kept.', wrong),
+      flush: () => cache.flush(wrong),
+      stats: () => cache.stats(wrong),
+      metrics: () => cache.metrics(wrong),
+      collection: () => cache.collection('book', wrong),
+      collections: () => cache.collections(wrong),
+      configure: () => cache.configure({}, wrong),
+      startCleanup: () => cache.startCleanup(wrong),
+      stopCleanup: () => cache.stopCleanup(wrong),
+      put: () => cache.put('Other.', audioOf(2), wrong),
+      getOrSynthesize: () => cache.getOrSynthesize('Other.', wrong),
+      regenerate: () => cache.regenerate('Kept.', wrong),
+      touchCollection: () => cache.touchCollection('book', wrong),
+      deleteCollection: () => cache.deleteCollection('book', wrong),
+      verify: () => cache.verify(wrong),
+      importBundle: () => cache.importBundle(new ArrayBuffer(0), wrong),
+      exportAudio: () => cache.exportAudio('book', wrong),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      await expect(call(), name).rejects.toMatchObject({ code: 'INVALID_OPTIONS', field: 'collection' });
+    }
+    expect(await cache.has('Kept.')).toBe(true);
+    expect(await cache.has('Other.')).toBe(false);
+  });
+
+  it('that is given what is no name of a collection is refused', async () => {
+    const { cache } = open();
+    for (const name of ['', 'x'.repeat(201), 7 as never, undefined as never]) {
+      for (const call of [
+        () => cache.collection(name),
+        () => cache.touchCollection(name),
+        () => cache.deleteCollection(name),
+        () => cache.exportAudio(name),
+        () => cache.pin({ collection: name }),
+        () => cache.unpin({ collection: name }),
+      ]) {
+        await expect(call()).rejects.toMatchObject({ code: 'INVALID_OPTIONS', field: 'collection' });
+      }
+    }
+  });
+});
+
+describe('Two changes of the configuration one right after the other', () => {
+  it('are taken when the second needs the first', async () => {
+    const { cache } = open();
+    await cache.configure({ price: { perThousandCharacters: 1 } });
+    expect(await cache.configure({ budget: { limit: 5 } })).toMatchObject({ budget: { limit: 5 } });
+  });
+});
+
+describe('The log', () => {
+  it('has the key of each operation where the caller or the answer names it', async () => {
+    const lines: string[] = [];
+    const { cache } = open({ logLevel: 'debug', log: (level, line) => lines.push(`${level} ${line}`) });
+    const key = await cache.put('Hello.', audioOf(1), { contentType: 'audio/mpeg' });
+    const missing = `v1_${'a'.repeat(64)}`;
+    await cache.has({ key });
+    await cache.has({ key: missing });
+    await cache.info('Hello.');
+    await cache.info('Nothing.');
+    await cache.get({ key: missing });
+    await cache.pin({ key });
+    await cache.delete({ key });
+    await cache.delete('Nothing.');
+    await cache.flush();
+    const [short, shortMissing] = [key.slice(0, 11), missing.slice(0, 11)];
+    const told = lines.map((line) => line.replace(/ [\d.]+ ms/, ''));
+    expect(told).toEqual([
+      `debug put ${short} 1000 bytes`,
+      `debug has ${short}`,
+      `debug has ${shortMissing} miss`,
+      `debug info ${short}`,
+      'debug info miss',
+      `debug get ${shortMissing} miss`,
+      `debug pin ${short}`,
+      `debug delete ${short}`,
+      'debug delete miss',
+      'debug flush',
+    ]);
+  });
+
+  it('has a line at error for each operation that failed, and none for one that was aborted', async () => {
+    const lines: string[] = [];
+    const { cache } = open({ logLevel: 'error', log: (level, line) => lines.push(`${level} ${line}`) });
+    await expect(cache.delete({ key: 'v2_x' })).rejects.toMatchObject({ code: 'INVALID_KEY' });
+    await expect(cache.pin({ collection: 'none' })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
+    await expect(cache.get({ key: 'v2_x' })).rejects.toMatchObject({ code: 'INVALID_KEY' });
+    await expect(cache.has('Hello.', { signal: AbortSignal.abort() })).rejects.toThrow();
+    expect(lines).toEqual([
+      expect.stringMatching(/^error failed delete v2_x INVALID_KEY: /),
+      expect.stringMatching(/^error failed pin INVALID_OPTIONS: /),
+      expect.stringMatching(/^error failed INVALID_KEY: /),
+    ]);
+  });
+});
+
+describe('A phrase that is to be labelled while the disk hangs', () => {
+  async function sayAgain(signal?: AbortSignal) {
+    const { cache, hang } = open();
+    // The second time the page has it at hand without the worker.
+    const clip = await cache.getOrSynthesize('Hello.');
+    await cache.stats();
+    const warnings: string[] = [];
+    cache.on('warning', ({ message }) => warnings.push(message));
+    return { cache, hang, clip, warnings, signal };
+  }
+
+  it('plays after a second at the latest, and is labelled behind its back', async () => {
+    const { cache, hang } = await sayAgain();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const said = cache.getOrSynthesize('Hello.', { collections: ['book'] });
+    cache.on('served', hang);
+    let clip: unknown;
+    void said.then((served) => {
+      clip = served;
+    });
+    await origin.quiet();
+    await vi.advanceTimersByTimeAsync(900);
+    expect(clip).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(200);
+    await origin.quiet();
+    expect(clip).toMatchObject({ source: 'memory' });
+  });
+
+  it('is waited for no longer than its caller wants', async () => {
+    const { cache, hang } = await sayAgain();
+    cache.on('served', hang);
+    const stop = new AbortController();
+    const said = cache.getOrSynthesize('Hello.', { collections: ['book'], signal: stop.signal });
+    const aborted = expect(said).rejects.toMatchObject({ name: 'AbortError' });
+    await origin.quiet();
+    stop.abort();
+    await aborted;
+  });
+
+  it('is otherwise labelled by the time its caller has it', async () => {
+    const { cache } = await sayAgain();
+    await cache.getOrSynthesize('Hello.', { collections: ['book'] });
+    expect(await cache.info('Hello.')).toMatchObject({ collections: ['book'] });
+  });
+});
