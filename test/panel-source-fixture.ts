@@ -172,7 +172,7 @@ export class FakePanelSource implements PanelSource {
   async verify({ onProgress }: PanelProgress) {
     this.#ask('verify');
     onProgress?.({ done: 40, total: 80 });
-    return { checked: 80, intact: 79, damaged: [keyOf(1)], unverifiable: 0 };
+    return { checked: 80, intact: 79, damaged: [keyOf(1)], unreadable: 0, unverifiable: 0 };
   }
 
   async configure({ price }: { readonly price: PriceConfig }): Promise<void> {

@@ -5,7 +5,7 @@
 import type { CollectionInfo } from '../../core/protocol/values';
 import { actionButton, askFirst, download, fileName, messageOf } from './actions';
 import { card, columns, element, scrollArea, setAttribute, setText, statusLine } from './dom';
-import { formatAge, formatBytes, formatCount } from './format';
+import { formatAge, formatBytes, formatClips, formatCount } from './format';
 import { arrange, createListing } from './listing';
 import type { PanelSource } from './panel-source';
 import { saveBundle } from './upkeep';
@@ -99,7 +99,7 @@ export function createCollectionTable(
       if (name === chosen) onChoose(undefined);
       listing.read();
       const { entries = 0, bytes = 0 } = deletion?.deleted ?? {};
-      return `Deleted “${name}” with ${formatCount(entries)} clips, ${formatBytes(bytes)}.`;
+      return `Deleted “${name}” with ${formatClips(entries)}, ${formatBytes(bytes)}.`;
     });
     const labels = [
       [pin, 'Pin'],

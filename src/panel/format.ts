@@ -24,6 +24,11 @@ export function formatCount(count: number): string {
   return NUMBER.format(count);
 }
 
+/** So many clips, in words. */
+export function formatClips(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'clip' : 'clips'}`;
+}
+
 /** A share of 0 to 1 in percent, rounded down: 100 % is all of them. Undefined is a dash. */
 export function formatShare(share: number | undefined): string {
   if (share === undefined) return '–';

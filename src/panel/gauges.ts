@@ -5,7 +5,7 @@
 import type { CacheStats, MemoryConfig, TierState } from '../../core/protocol/values';
 import { actionButton } from './actions';
 import { card, element, setAttribute, setText, statusLine } from './dom';
-import { formatBytes, formatCount, formatShare } from './format';
+import { formatBytes, formatClips, formatCount, formatShare } from './format';
 import type { PanelSource } from './panel-source';
 import type { PanelView } from './panel-view';
 
@@ -88,7 +88,7 @@ function createGauge(name: 'memory' | 'disk') {
       note.hidden = !state;
       if (!state) return setText(text, 'none here');
       const { maxBytes, entries } = state;
-      const held = `${formatBytes(takenBytes)} of ${formatBytes(maxBytes)} · ${formatCount(entries)} clips`;
+      const held = `${formatBytes(takenBytes)} of ${formatBytes(maxBytes)} · ${formatClips(entries)}`;
       const max = Math.max(1, maxBytes);
       setAttribute(meter, 'aria-valuemax', `${max}`);
       setAttribute(meter, 'aria-valuenow', `${Math.min(takenBytes, max)}`);

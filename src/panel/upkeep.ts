@@ -2,7 +2,7 @@
 import type { CleanupReport } from '../../core/protocol/values';
 import { actionButton, download, fileName } from './actions';
 import { card, element, figures, setText, statusLine } from './dom';
-import { formatBytes, formatCount, formatTime } from './format';
+import { formatBytes, formatClips, formatCount, formatTime } from './format';
 import type { PanelSource } from './panel-source';
 import type { PanelView } from './panel-view';
 
@@ -42,9 +42,10 @@ export function createUpkeep(cache: PanelSource): PanelView {
     add('Verify all', async () => {
       const report = await cache.verify?.({ onProgress: showProgress });
       if (!report) return undefined;
-      const { checked, intact, damaged, unverifiable } = report;
+      const { checked, intact, damaged, unreadable, unverifiable } = report;
+      const lost = damaged.length + unreadable;
       const rest = unverifiable > 0 ? ` ${formatCount(unverifiable)} could not be checked here.` : '';
-      const bad = damaged.length > 0 ? `${formatCount(damaged.length)} were damaged and are gone.` : 'None is damaged.';
+      const bad = lost > 0 ? `${formatClips(lost)} damaged, and gone.` : 'None is damaged.';
       return `${formatCount(intact)} of ${formatCount(checked)} clips are what was stored. ${bad}${rest}`;
     });
   }
