@@ -48,7 +48,7 @@ export interface Observation {
   readonly recent: RecentRequests;
   readonly budget?: BudgetState | undefined;
   readonly estimate?: StorageEstimate | undefined;
-  /** Share of its heap that the worker uses, or the page: the higher of those that are known. */
+  /** Share of its heap that a page uses, as one has said lately; workers are not told theirs. */
   readonly heapRatio?: number | undefined;
   /** Why there is no disk tier although there should be one, in a sentence. */
   readonly storeFailure?: { readonly reason: string; readonly sinceMs: number } | undefined;

@@ -21,6 +21,8 @@ const DELETE_PERCENT = 15;
 const DURABLE_PERCENT = 10;
 /** A cache that evicts can have evicted a little more by its death than its page was told: one step of a cleanup. */
 const MAX_UNTOLD_EVICTIONS = 50;
+/** And more on a loaded machine, but it evicts no further than to 80 % of its limit, some of which are dead bytes. */
+const FULL_SHARE = 0.7;
 
 export class CampaignLedger {
   /** @type {() => number} */
@@ -38,8 +40,8 @@ export class CampaignLedger {
   #pendingById = new Map();
   /** @type {Map<number, number>} */
   #latestVersionById = new Map();
-  /** @type {boolean} */
-  #mayEvict;
+  /** Limit of a cache that may evict; undefined: it never has to. @type {number | undefined} */
+  #maxBytes;
   /** Evictions told of since the last judgement. */
   #evictedEntries = 0;
   /** Operations acknowledged in all. */
@@ -50,13 +52,13 @@ export class CampaignLedger {
    * @param {() => number} options.random uniform in [0, 1)
    * @param {number} options.phrases how many phrases there are
    * @param {'mixed' | Operation['durability']} [options.puts] how durable, and that nothing is deleted unless mixed
-   * @param {boolean} [options.mayEvict] the cache is too small for all of them
+   * @param {number} [options.maxBytes] limit of a cache that is too small for all of them
    */
-  constructor({ random, phrases, puts = 'mixed', mayEvict = false }) {
+  constructor({ random, phrases, puts = 'mixed', maxBytes }) {
     this.#random = random;
     this.#phrases = phrases;
     this.#puts = puts;
-    this.#mayEvict = mayEvict;
+    this.#maxBytes = maxBytes;
   }
 
   /** All phrases that anything was ever asked for. */
@@ -114,18 +116,29 @@ export class CampaignLedger {
 
   /**
    * Judges what was found and from now on takes it for what there is. In a cache that may evict, missing entries are
-   * `gone` as long as no more are missing than were evicted.
+   * `gone` as long as no more are missing than were evicted, or the cache is as full as eviction leaves it: then `untold` of
+   * them were evicted without a word.
    * @param {readonly Finding[]} findings one for each of `ids`
-   * @returns {Record<Verdict, number> & { readonly problems: readonly string[] }}
+   * @param {number} [bytesOnDisk] what the cache takes
+   * @returns {Record<Verdict, number> & { readonly untold: number, readonly problems: readonly string[] }}
    */
-  judge(findings) {
+  judge(findings, bytesOnDisk = 0) {
     const counts = { kept: 0, gone: 0, lost: 0, corrupt: 0 };
     /** @type {string[]} */
     const problems = [];
-    let evicted = this.#mayEvict ? this.#evictedEntries + MAX_UNTOLD_EVICTIONS : 0;
+    const maxBytes = this.#maxBytes;
+    const isFull = maxBytes !== undefined && bytesOnDisk >= maxBytes * FULL_SHARE;
+    let evicted = maxBytes === undefined ? 0 : this.#evictedEntries + MAX_UNTOLD_EVICTIONS;
+    let untold = 0;
     for (const finding of findings) {
       let verdict = this.#verdictOn(finding);
-      if (verdict === 'lost' && finding.version === undefined && evicted-- > 0) verdict = 'gone';
+      if (verdict === 'lost' && finding.version === undefined && maxBytes !== undefined) {
+        if (evicted-- > 0) verdict = 'gone';
+        else if (isFull) {
+          verdict = 'gone';
+          untold++;
+        }
+      }
       counts[verdict]++;
       if (verdict === 'lost' || verdict === 'corrupt') problems.push(this.#describe(verdict, finding));
       this.#adopt(finding);
@@ -134,7 +147,7 @@ export class CampaignLedger {
     if (unread !== 0) problems.push(`${unread} phrases were not read back`);
     this.#pendingById.clear();
     this.#evictedEntries = 0;
-    return { ...counts, lost: counts.lost + unread, problems };
+    return { ...counts, lost: counts.lost + unread, untold, problems };
   }
 
   /**

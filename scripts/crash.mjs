@@ -25,10 +25,22 @@ try {
 }
 
 /** @param {import('./kill-campaign.mjs').CycleReport} report */
-function printCycle({ cycle, cache, writingMs, acknowledged, held, gone, lost, corrupt, damagedRecords, problems }) {
+function printCycle({
+  cycle,
+  cache,
+  writingMs,
+  acknowledged,
+  held,
+  gone,
+  untold,
+  lost,
+  corrupt,
+  damagedRecords,
+  problems,
+}) {
   console.log(
     `cycle ${cycle} (${cache}): killed after ${writingMs} ms, ${acknowledged} acknowledged, ${held} entries to be held, ` +
-      `${gone} gone, ${damagedRecords} damaged records, ${lost} lost, ${corrupt} corrupt`,
+      `${gone} gone (${untold} untold), ${damagedRecords} damaged records, ${lost} lost, ${corrupt} corrupt`,
   );
   for (const problem of problems) console.log(`  ${problem}`);
 }

@@ -3,7 +3,8 @@
  *
  * Two caches take turns. `roomy` never has to evict: everything acknowledged must be there. `tight` holds a fraction of
  * what is written, so that segments are compacted and entries evicted while the browser dies: there a missing entry
- * counts as `gone` as long as no more are missing than were evicted, and as lost beyond that. Wrong bytes, older versions
+ * counts as `gone` as long as no more are missing than were evicted or the cache is as full as eviction leaves it, and as lost
+ * beyond that. Wrong bytes, older versions
  * and deleted entries that come back count in both.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -31,6 +32,7 @@ const MIN_WRITING_MS = 100;
  * @property {number} acknowledged operations: puts, replacements and deletions
  * @property {number} held entries that were acknowledged and must be there, those of earlier cycles included
  * @property {number} gone entries of `tight` that were missing, no more than were evicted
+ * @property {number} untold of those, how many beyond the evictions that the page was told of and 50 more
  * @property {number} lost
  * @property {number} corrupt
  * @property {number} damagedRecords what the engine found damaged when it was opened and read; a torn tail is no damage
@@ -62,7 +64,7 @@ export async function runKillCampaign({ cycles, seed, maxWritingMs = 1_500, onCy
   const tight = {
     name: /** @type {const} */ ('tight'),
     cache: { namespace: 'tight', maxBytes: TIGHT_BYTES },
-    ledger: new CampaignLedger({ random, phrases: PHRASES, mayEvict: true }),
+    ledger: new CampaignLedger({ random, phrases: PHRASES, maxBytes: TIGHT_BYTES }),
   };
   /** @type {CampaignReport} */
   const total = { cycles: 0, acknowledged: 0, gone: 0, lost: 0, corrupt: 0 };
@@ -88,12 +90,24 @@ export async function runKillCampaign({ cycles, seed, maxWritingMs = 1_500, onCy
         },
       });
       /** @type {import('./campaign-life.mjs').Reading['onFound']} */
-      const onFound = ({ findings, damagedRecords, evictedEntries }) => {
+      const onFound = ({ findings, damagedRecords, bytesOnDisk, evictedEntries }) => {
         ledger.noteEvicted(evictedEntries);
         const acknowledged = ledger.acknowledged - acknowledgedBefore;
         const { held } = ledger;
-        const { gone, lost, corrupt, problems } = ledger.judge(findings);
-        onCycle({ cycle, cache: name, writingMs, acknowledged, held, gone, lost, corrupt, damagedRecords, problems });
+        const { gone, untold, lost, corrupt, problems } = ledger.judge(findings, bytesOnDisk);
+        onCycle({
+          cycle,
+          cache: name,
+          writingMs,
+          acknowledged,
+          held,
+          gone,
+          untold,
+          lost,
+          corrupt,
+          damagedRecords,
+          problems,
+        });
         total.cycles++;
         total.acknowledged += acknowledged;
         total.gone += gone;

@@ -6,8 +6,7 @@
  */
 import { type Clock, systemClock } from '../core/clock';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
-import { isObject } from '../core/protocol/is-object';
-import type { Address, AnswerTo, CacheEvent, CacheRequest, Labels, PinTarget } from '../core/protocol/messages';
+import type { Address, AnswerTo, CacheEvent, CacheRequest, Labels } from '../core/protocol/messages';
 import type {
   Amount,
   CacheConfig,
@@ -19,7 +18,6 @@ import type {
   Durability,
   EntriesPage,
   EntryInfo,
-  EntryMetadata,
   EntrySort,
   HealthAlert,
   JsonObject,
@@ -28,11 +26,12 @@ import type {
 } from '../core/protocol/values';
 import { abortable } from './abortable';
 import { CacheLine, type TabRole } from './cache-line';
-import { checkCallOptions, checkCollectionName, signalIn } from './call-options';
+import { checkCallOptions, signalIn } from './call-options';
 import { callSafely } from './call-safely';
 import type { ClientEvent, ClientEventMap } from './client-events';
 import { Clip } from './clip';
 import { ClipRequests, fromHit } from './clip-requests';
+import type { ConfigureOptions } from './config-change';
 import { HeldBefore } from './held-before';
 import type {
   BundleSource,
@@ -46,8 +45,8 @@ import type {
   PinInput,
   TouchCollectionOptions,
 } from './management';
-import { consoleWriter, logOperations } from './operation-log';
-import { type AudioCacheClientOptions, type ConfigureOptions, type ResolvedOptions, resolveOptions } from './options';
+import type { OperationOutcome } from './operation-log';
+import { type AudioCacheClientOptions, type ResolvedOptions, resolveOptions } from './options';
 import type { AudioSource, Synthesize } from './origin-audio';
 import { watchPageLifecycle } from './page-lifecycle';
 import { Statistics } from './statistics';
@@ -74,7 +73,7 @@ export interface LabelOptions {
 
 /**
  * Options of `getOrSynthesize`. A label that cannot be given (a pin that does not fit) leaves the clip as it is and is told
- * by the event `warning`; `put` and `pin` reject.
+ * by the event `warning`; `put` and `pin` reject. One that takes longer than a second is given behind the clip's back.
  */
 export interface GetOrSynthesizeOptions extends AbortableOptions, LabelOptions {
   /** For this phrase, instead of the client's. */
@@ -134,8 +133,8 @@ const HIDDEN_CLEANUP_MS = 50;
 const LABEL_WAIT_MS = 1_000;
 /** After these the disk may be empty. */
 const REMOVALS: ReadonlySet<CacheRequest['type']> = new Set(['clear', 'cleanup', 'delete', 'delete-collection']);
-/** Answered with what was asked for, or with nothing. */
-const QUESTIONS: ReadonlySet<CacheRequest['type']> = new Set(['has', 'info', 'delete', 'collection', 'export-entry']);
+/** A part that only tells what happened is not to be had: then nothing is told. */
+const NOT_LOGGED = () => {};
 
 /**
  * A cache of synthesized speech in memory and on disk, one for all tabs of an origin under one namespace and version.
@@ -155,7 +154,8 @@ export class AudioCacheClient {
   readonly #heldBefore: HeldBefore;
   #readAudio: typeof import('./origin-audio')['readAudio'] | undefined;
   #management: Management | undefined;
-  #endLog: () => void = () => {};
+  #log: ((event: ClientEvent) => void) | undefined;
+  #loadingLog: Promise<typeof import('./operation-log')> | undefined;
   #closed: AudioCacheError | undefined;
   #hasWarned = false;
 
@@ -187,6 +187,11 @@ export class AudioCacheClient {
     };
     const line: Pick<CacheLine, 'call'> = { call: (request, options) => this.#line.call(request, options) };
     this.#requests = new ClipRequests(line, load, Math.random);
+    if (resolved.logLevel !== 'silent') {
+      // Events that come before the log wait for it, in their order.
+      const loading = this.#loadLog();
+      this.#log = (event) => void loading.then(({ logEvent }) => logEvent(event, resolved), NOT_LOGGED);
+    }
     this.#line = new CacheLine({
       worker,
       config,
@@ -203,8 +208,6 @@ export class AudioCacheClient {
       onIgnored: () => this.#statistics.ignoredMessage(),
     });
     if (resolved.synthesize !== undefined) this.#requests.prepare();
-    const { logLevel, log = consoleWriter } = resolved;
-    if (logLevel !== 'silent') this.#endLog = logOperations(this, logLevel, config.storeText, log);
     this.#unwatch = watchPageLifecycle({
       onHidden: () => this.#settle(),
       onFrozen: () => this.#line.suspend(),
@@ -227,7 +230,7 @@ export class AudioCacheClient {
       this.#noteFailure(error);
       throw error;
     }
-    if (this.#isHeard('operation')) this.#tellOperation({ type: 'get', address }, startedAt, undefined);
+    if (this.#isHeard('operation')) this.#tellOperation({ type: 'get', address }, startedAt, { answer: undefined });
     return undefined;
   }
 
@@ -293,16 +296,17 @@ export class AudioCacheClient {
     return this.#call({ type: 'cleanup', budgetMs }, { isPatient: true }, signal);
   }
 
-  /** Cleans up on schedule from now on, as a new cache does; for all tabs. */
+  /** Cleans up on schedule from now on, as a new cache does; for all tabs, also those opened later. */
   async startCleanup(options?: AbortableOptions): Promise<void> {
-    const signal = signalIn(options);
-    return (await this.#manage()).scheduleCleanup(true, signal);
+    return (await this.#manage()).scheduleCleanup(true, options);
   }
 
-  /** Cleans up only on demand, when the page is hidden, and above the high-water marks from now on; for all tabs. */
+  /**
+   * Cleans up only on demand, when the page is hidden, and above the high-water marks from now on; for all tabs, also those
+   * opened later, until the last is closed.
+   */
   async stopCleanup(options?: AbortableOptions): Promise<void> {
-    const signal = signalIn(options);
-    return (await this.#manage()).scheduleCleanup(false, signal);
+    return (await this.#manage()).scheduleCleanup(false, options);
   }
 
   /**
@@ -312,11 +316,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`, also for what contradicts the configuration in force: nothing has changed then
    */
   async configure(change: ConfigureOptions, options?: AbortableOptions): Promise<CacheConfig> {
-    const signal = signalIn(options);
-    const config = await (await this.#manage()).configure(change, signal);
-    // The event that says the same may come a moment later.
-    this.#line.configured(config);
-    return config;
+    return (await this.#manage()).configure(change, options);
   }
 
   /**
@@ -343,13 +343,13 @@ export class AudioCacheClient {
    * @throws AudioCacheError `QUOTA_EXCEEDED` when it does not fit, `STORE_UNAVAILABLE` without a disk, `INVALID_SPEC`,
    * `INVALID_KEY`, `INVALID_OPTIONS` for no such collection; nothing was removed or changed then
    */
-  pin(input: PinInput, options?: AbortableOptions): Promise<Amount> {
-    return this.#pin(input, true, options);
+  async pin(input: PinInput, options?: AbortableOptions): Promise<Amount> {
+    return (await this.#manage()).pin(input, true, options);
   }
 
   /** Takes a pin back; resolves to what of it stays pinned for another reason. @throws AudioCacheError as `pin` */
-  unpin(input: PinInput, options?: AbortableOptions): Promise<Amount> {
-    return this.#pin(input, false, options);
+  async unpin(input: PinInput, options?: AbortableOptions): Promise<Amount> {
+    return (await this.#manage()).pin(input, false, options);
   }
 
   /**
@@ -365,9 +365,7 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async collection(name: string, options?: AbortableOptions): Promise<CollectionDetails | undefined> {
-    checkCollectionName(name);
-    const signal = signalIn(options);
-    return (await this.#manage()).collection(name, signal);
+    return (await this.#manage()).collection(name, options);
   }
 
   /**
@@ -376,7 +374,6 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async touchCollection(name: string, options: TouchCollectionOptions = {}): Promise<number> {
-    checkCollectionName(name);
     return (await this.#manage()).touchCollection(name, options);
   }
 
@@ -385,7 +382,6 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS`
    */
   async deleteCollection(name: string, options: DeleteCollectionOptions = {}): Promise<CollectionDeletion> {
-    checkCollectionName(name);
     return (await this.#manage()).deleteCollection(name, options);
   }
 
@@ -431,7 +427,6 @@ export class AudioCacheClient {
    * @throws AudioCacheError `INVALID_OPTIONS` for no such collection, `INVALID_AUDIO` for clips that cannot be joined
    */
   async exportAudio(collection: string, options: LongOptions = {}): Promise<Blob> {
-    checkCollectionName(collection);
     return (await this.#manage()).exportAudio(collection, options);
   }
 
@@ -499,7 +494,6 @@ export class AudioCacheClient {
     await closing.catch(() => {});
     // Until then the page may still be frozen, which must end the worker.
     this.#unwatch();
-    this.#endLog();
     this.#line.end(this.#closed);
   }
 
@@ -523,12 +517,6 @@ export class AudioCacheClient {
       this.#noteFailure(error);
       throw error;
     }
-  }
-
-  async #pin(input: PinInput, isPinned: boolean, options: AbortableOptions | undefined): Promise<Amount> {
-    if (typeof input === 'object' && input !== null && 'collection' in input) checkCollectionName(input.collection);
-    const signal = signalIn(options);
-    return (await this.#manage()).pin(input, isPinned, signal);
   }
 
   /** Asks the worker; a read that was lost with its worker is asked once more of the next one. */
@@ -562,40 +550,36 @@ export class AudioCacheClient {
 
   /** Looks at what comes of a request as far as somebody wants to know, and returns what was answered. */
   #follow<Answer>(request: CacheRequest, answered: Promise<Answer>): Promise<Answer> {
-    if (REMOVALS.has(request.type)) {
-      const note = () => this.#heldBefore.removed(request.type === 'delete' ? 1 : undefined);
-      // Also now, since this page may be gone before the answer comes.
-      note();
-      answered.then(note, note);
-    }
+    // The event that says the same may come when this page is gone.
+    const note = () => this.#heldBefore.removed(request.type === 'delete' ? 1 : undefined);
+    if (REMOVALS.has(request.type)) answered.then(note, note);
     // The caller of `get` tells of it itself, without another promise on the way of each hit.
     if (request.type === 'get' || !(this.#isHeard('operation') || this.#isHeard('failed'))) return answered;
     const startedAt = performance.now();
     answered.then(
-      (answer) => this.#tellOperation(request, startedAt, answer),
-      (error: unknown) => {
-        if (!(error instanceof AudioCacheError)) return;
-        this.#dispatch({ type: 'failed', error, name: request.type, key: keyIn(request, undefined) });
-      },
+      (answer) => this.#tellOperation(request, startedAt, { answer }),
+      (error: unknown) => this.#tellOperation(request, startedAt, { error }),
     );
     return answered;
   }
 
-  #tellOperation(request: CacheRequest, startedAt: number, answer: unknown): void {
-    const isFound =
-      request.type === 'get' || QUESTIONS.has(request.type) ? answer !== undefined && answer !== false : undefined;
-    this.#dispatch({
-      type: 'operation',
-      name: request.type,
-      key: keyIn(request, answer),
-      latencyMs: performance.now() - startedAt,
-      byteLength: request.type === 'put' ? request.result.byteLength : undefined,
-      isFound,
-    });
+  #tellOperation(request: CacheRequest, startedAt: number, outcome: OperationOutcome): void {
+    const latencyMs = performance.now() - startedAt;
+    this.#loadLog().then(({ describeOperation }) => {
+      const event = describeOperation(request, outcome, latencyMs);
+      if (event !== undefined) this.#dispatch(event);
+    }, NOT_LOGGED);
   }
 
+  /** Fetched only where somebody wants to know what is done. */
+  #loadLog(): Promise<typeof import('./operation-log')> {
+    this.#loadingLog ??= import('./operation-log');
+    return this.#loadingLog;
+  }
+
+  /** Whether anybody wants to know. */
   #isHeard(type: ClientEvent['type']): boolean {
-    return Boolean(this.#listenersByType.get(type)?.size);
+    return this.#log !== undefined || Boolean(this.#listenersByType.get(type)?.size);
   }
 
   /**
@@ -626,7 +610,7 @@ export class AudioCacheClient {
       call: (request, signal, transfer = []) => this.#call(request, { isPatient: true, transfer }, signal),
       read: (request, signal) => this.#read(request, signal),
       locate: (input) => this.#locate(input),
-      config: () => this.#line.config,
+      config: () => this.#options.config,
       nowMs: () => this.#clock.nowMs(),
       entriesOnDisk: () => this.getSnapshot().tiers.disk.entries,
     });
@@ -686,7 +670,6 @@ export class AudioCacheClient {
         this.#heldBefore.note(event.stats.runtime.store, event.stats.tiers.disk.entries);
         return;
       case 'configured':
-        // The line has it.
         return;
       case 'fill-abandoned':
         this.#requests.abandon(event.fillId);
@@ -742,6 +725,7 @@ export class AudioCacheClient {
   }
 
   #dispatch(event: ClientEvent): void {
+    this.#log?.(event);
     for (const listener of this.#listenersByType.get(event.type) ?? []) {
       // The set of a type holds only listeners for events of that type.
       callSafely(listener, event as never);
@@ -756,18 +740,4 @@ export class AudioCacheClient {
 /** The labels in the options of a call, if there are any. */
 function labelsOf({ collections, pinned }: LabelOptions): Labels | undefined {
   return collections?.length || pinned ? { collections, pinned } : undefined;
-}
-
-/** The key that a request or its answer names, if one does: none is computed for this. */
-function keyIn(request: CacheRequest, answer: unknown): string | undefined {
-  if (request.type === 'put' && typeof answer === 'string') return answer;
-  const { address, target, metadata } = request as {
-    readonly address?: Address;
-    readonly target?: PinTarget;
-    readonly metadata?: EntryMetadata;
-  };
-  for (const holder of [request, address, target && 'address' in target && target.address, metadata, answer]) {
-    if (isObject(holder) && typeof holder.key === 'string') return holder.key;
-  }
-  return undefined;
 }

@@ -4,7 +4,7 @@
  *
  * All tabs that agree on what makes a key and on what is kept share one lock, one worker and so one memory, one disk
  * writer and one single-flight. Whoever has the lock starts the worker; a tab that becomes the owner asks of its own
- * worker again what the former one left unanswered.
+ * worker again what the former one left unanswered, and opens it with what was changed for all tabs meanwhile.
  */
 import type { Clock } from '../core/clock';
 import { fastFingerprint } from '../core/fast-fingerprint';
@@ -16,8 +16,9 @@ import {
   type CacheRequest,
   PROTOCOL_VERSION,
   type Share,
+  type SharedState,
 } from '../core/protocol/messages';
-import { asHallMessage, type HallMessage, hallName, ownerName, type SharedState } from '../core/protocol/tab-messages';
+import { asHallMessage, type HallMessage, hallName, ownerName } from '../core/protocol/tab-messages';
 import type { CacheConfig, CacheStats, StoreKind } from '../core/protocol/values';
 import { FollowerLink } from './follower-link';
 import type { WorkerSource } from './options';
@@ -58,8 +59,8 @@ export interface CacheLineOptions {
 /** A client's line to its cache. */
 export class CacheLine {
   readonly #options: CacheLineOptions;
-  /** What holds for all tabs as this one heard last: a worker that is started from now on goes on with it. */
-  #state: SharedState;
+  /** What holds for all tabs as this one heard last, if it has: a worker that is started from now on goes on with it. */
+  #inForce: SharedState | undefined;
   readonly #share: string;
   readonly #tabId: string;
   readonly #ownership: Ownership | undefined;
@@ -82,7 +83,6 @@ export class CacheLine {
 
   constructor(options: CacheLineOptions) {
     this.#options = options;
-    this.#state = { config: options.config, isCleanupScheduled: true };
     const { config, keySecret, platform, random } = options;
     const { namespace, version, speedMode, storeText } = config;
     // Tabs that make other keys, or must not keep what these keep, have nothing in common with these.
@@ -109,16 +109,6 @@ export class CacheLine {
   call<Request extends CacheRequest>(request: Request, options?: CallOptions): Promise<AnswerTo<Request>> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return this.#link === undefined ? this.#follower.call(request, options) : this.#link.call(request, options);
-  }
-
-  /** The configuration in force. */
-  get config(): CacheConfig {
-    return this.#state.config;
-  }
-
-  /** The configuration was changed, which a worker that is started from now on goes on with. */
-  configured(config: CacheConfig): void {
-    this.#state = { ...this.#state, config };
   }
 
   /**
@@ -191,10 +181,10 @@ export class CacheLine {
       start: () => this.#takeStandby() ?? startWorker(worker),
       open: () => ({
         protocolVersion: PROTOCOL_VERSION,
-        config: this.#configToOpen(),
+        config: this.#config(),
         keySecret,
         heldBefore: heldBefore(),
-        isCleanupScheduled: this.#state.isCleanupScheduled,
+        inForce: this.#inForce,
         share: newShare?.(),
       }),
       callTimeoutMs,
@@ -211,18 +201,16 @@ export class CacheLine {
   }
 
   /** Where nothing keeps two tabs out of the same files, each works on a database, which does. */
-  #configToOpen(): CacheConfig {
-    const { platform } = this.#options;
-    const { config } = this.#state;
+  #config(): CacheConfig {
+    const { platform, config } = this.#options;
     if (platform !== undefined || config.disk.store !== 'auto') return config;
     return { ...config, disk: { ...config.disk, store: 'indexeddb' } };
   }
 
   #onEvent(event: CacheEvent): void {
-    if (event.type === 'configured') this.configured(event.config);
-    else if (event.type === 'snapshot') {
+    if (event.type === 'snapshot') {
       const { config, runtime } = event.stats;
-      this.#state = { config, isCleanupScheduled: runtime.isCleanupScheduled };
+      this.#inForce = { config, isCleanupScheduled: runtime.isCleanupScheduled };
     }
     this.#options.onEvent(event);
   }
@@ -240,7 +228,7 @@ export class CacheLine {
         for (const event of events) this.#onEvent(event);
       },
       onOwner: (state) => {
-        this.#state = state;
+        this.#inForce = state;
         this.#hasFollowed = true;
         this.#ownership?.settle();
         onOwnerChanged('follower');

@@ -12,7 +12,7 @@ import {
   oneOf,
   type Rule,
   type Rules,
-} from '../core/protocol/option-rules';
+} from '../core/option-rules';
 
 const NAME_RULE: Rule = [isCollectionName, `a string of 1 to ${MAX_NAME_LENGTH} characters`];
 

@@ -8,7 +8,13 @@
  */
 import type { Clock } from '../core/clock';
 import { type AudioCacheError, decodeError } from '../core/protocol/audio-cache-error';
-import { type AnswerTo, type CacheEvent, type CacheRequest, PROTOCOL_VERSION } from '../core/protocol/messages';
+import {
+  type AnswerTo,
+  type CacheEvent,
+  type CacheRequest,
+  PROTOCOL_VERSION,
+  type SharedState,
+} from '../core/protocol/messages';
 import {
   asHallMessage,
   asToTabMessage,
@@ -18,13 +24,12 @@ import {
   hallName,
   type OwnerMessage,
   ownerName,
-  type SharedState,
   type ToOwnerMessage,
   type ToTabMessage,
   tabName,
 } from '../core/protocol/tab-messages';
 import type { CacheConfig } from '../core/protocol/values';
-import { createEventCheck, type IsEvent, isSharedState } from './event-shape';
+import { createEventCheck } from './event-shape';
 import type { TabPlatform } from './tab-platform';
 import { type CallOptions, deadlineExceeded, notCloneable, workerLost } from './worker-link';
 
@@ -54,13 +59,13 @@ export interface FollowerLinkOptions {
   /** Begins the names of all channels and locks. */
   readonly share: string;
   readonly tabId: string;
-  /** This tab's own: what another one says is to be of its form, and of the same cache. */
+  /** This tab's own: what others say is in force is to be of its form. */
   readonly config: CacheConfig;
   readonly clock: Clock;
   readonly callTimeoutMs: number;
   readonly onEvents: (events: readonly CacheEvent[]) => void;
   /** There is an owner, and what was pending has been sent to it. */
-  readonly onOwner: (state: SharedState) => void;
+  readonly onOwner: (state: SharedState | undefined) => void;
   /** The owner has gone, and there is no other yet. */
   readonly onResigned: () => void;
   /** This tab is likely to be the next owner. */
@@ -103,7 +108,7 @@ export class FollowerLink {
   #lastRequestId = 0;
   #silentTicks = 0;
   #isWatching = false;
-  readonly #isEvent: IsEvent;
+  readonly #isEvent: (event: CacheEvent) => boolean;
 
   constructor(options: FollowerLinkOptions) {
     this.#options = options;
@@ -251,15 +256,11 @@ export class FollowerLink {
 
   /** Turns to an owner: one that is new gets everything that is pending. */
   #meet({ protocol, epoch, state }: OwnerMessage): void {
+    this.#silentTicks = 0;
     if (protocol !== PROTOCOL_VERSION) {
       this.#options.onRefused(protocol);
       return;
     }
-    if (!isSharedState(state, this.#options.config)) {
-      this.#options.onIgnored();
-      return;
-    }
-    this.#silentTicks = 0;
     if (epoch === this.#epoch) return;
     this.#leaveOwner();
     this.#epoch = epoch;

@@ -69,6 +69,7 @@ export type {
   ServedEvent,
 } from './client-events';
 export type { Clip, PlayOptions } from './clip';
+export type { ConfigureOptions } from './config-change';
 export type {
   BundleSource,
   CollectionsOptions,
@@ -82,5 +83,5 @@ export type {
   TouchCollectionOptions,
 } from './management';
 export type { LogLevel, LogWriter } from './operation-log';
-export type { AudioCacheClientOptions, ConfigureOptions, WorkerSource } from './options';
+export type { AudioCacheClientOptions, WorkerSource } from './options';
 export type { AudioSource, SynthesisResult, Synthesize } from './origin-audio';

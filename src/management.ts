@@ -14,8 +14,8 @@ import type {
   VerifyReport,
 } from '../core/protocol/values';
 import type { AbortableOptions, SpeechInput } from './audio-cache-client';
-import { checkCallOptions } from './call-options';
-import { type ConfigureOptions, resolveChange } from './options';
+import { checkCallOptions, checkCollectionName, signalIn } from './call-options';
+import { type ConfigureOptions, resolveChange } from './config-change';
 
 /** What to pin: an entry, or a collection with all that will ever be in it. */
 export type PinInput = SpeechInput | { readonly collection: string };
@@ -112,12 +112,12 @@ export class Management {
     this.#options = options;
   }
 
-  async scheduleCleanup(isOn: boolean, signal: AbortSignal | undefined): Promise<void> {
-    await this.#options.call({ type: 'schedule-cleanup', isOn }, signal);
+  async scheduleCleanup(isOn: boolean, options: AbortableOptions | undefined): Promise<void> {
+    await this.#options.call({ type: 'schedule-cleanup', isOn }, signalIn(options));
   }
 
-  configure(change: ConfigureOptions, signal: AbortSignal | undefined): Promise<CacheConfig> {
-    return this.#options.call({ type: 'configure', change: resolveChange(change) }, signal);
+  configure(change: ConfigureOptions, options: AbortableOptions | undefined): Promise<CacheConfig> {
+    return this.#options.call({ type: 'configure', change: resolveChange(change) }, signalIn(options));
   }
 
   persist(): Promise<boolean> {
@@ -128,11 +128,12 @@ export class Management {
     return this.#persisting;
   }
 
-  pin(input: PinInput, isPinned: boolean, signal: AbortSignal | undefined): Promise<Amount> {
+  pin(input: PinInput, isPinned: boolean, options: AbortableOptions | undefined): Promise<Amount> {
     const { call, locate } = this.#options;
     const isCollection = typeof input === 'object' && input !== null && 'collection' in input;
     const target = isCollection ? { collection: input.collection } : { address: locate(input) };
-    return call({ type: 'pin', target, isPinned }, signal);
+    if (isCollection) checkCollectionName(input.collection);
+    return call({ type: 'pin', target, isPinned }, signalIn(options));
   }
 
   collections(options: CollectionsOptions): Promise<CollectionsPage> {
@@ -141,16 +142,19 @@ export class Management {
     return this.#options.read({ type: 'collections', limit, ...wanted }, signal);
   }
 
-  collection(name: string, signal: AbortSignal | undefined): Promise<CollectionDetails | undefined> {
-    return this.#options.read({ type: 'collection', name }, signal);
+  collection(name: string, options: AbortableOptions | undefined): Promise<CollectionDetails | undefined> {
+    checkCollectionName(name);
+    return this.#options.read({ type: 'collection', name }, signalIn(options));
   }
 
   touchCollection(name: string, options: TouchCollectionOptions): Promise<number> {
+    checkCollectionName(name);
     checkCallOptions(options, ['ttlMs']);
     return this.#options.call({ type: 'touch-collection', name, ttlMs: options.ttlMs }, options.signal);
   }
 
   deleteCollection(name: string, options: DeleteCollectionOptions): Promise<CollectionDeletion> {
+    checkCollectionName(name);
     checkCallOptions(options, ['keepAudio']);
     const { keepAudio: keepsAudio = false, signal } = options;
     return this.#options.call({ type: 'delete-collection', name, keepsAudio }, signal);
@@ -217,6 +221,7 @@ export class Management {
   }
 
   async exportAudio(collection: string, options: LongOptions): Promise<Blob> {
+    checkCollectionName(collection);
     checkCallOptions(options, ['onProgress']);
     const { signal, onProgress } = options;
     const { joinAudio } = await import('../core/bundle/join-audio');

@@ -3,7 +3,6 @@
  */
 import {
   assertConsistent,
-  CHANGE_RULES,
   CONFIG_RULES,
   checkRules,
   isGroup,
@@ -11,11 +10,10 @@ import {
   ofType,
   oneOf,
   type Rules,
-} from '../core/protocol/option-rules';
+} from '../core/option-rules';
 import type {
   BudgetConfig,
   CacheConfig,
-  ConfigChange,
   DiskConfig,
   HealthConfig,
   MemoryConfig,
@@ -166,6 +164,8 @@ export function resolveOptions(options: AudioCacheClientOptions): ResolvedOption
     health: withDefaults<HealthConfig>(options.health, { minHitRate: 0.2, maxErrorRate: 0.1, maxHeapRatio: 0.8 }),
     keepTotals: options.keepTotals ?? false,
   };
+  // Again, for what cannot be left out of a price or a budget.
+  checkRules(config, CONFIG_RULES);
   assertConsistent(config);
   return {
     config,
@@ -184,26 +184,14 @@ export function resolveOptions(options: AudioCacheClientOptions): ResolvedOption
   };
 }
 
-/** What `configure` takes: the fields that are to change. */
-export type ConfigureOptions = Pick<
-  AudioCacheClientOptions,
-  'maxEntryBytes' | 'cleanupIntervalMs' | 'memory' | 'price' | 'budget' | 'health'
-> & { readonly disk?: Partial<Omit<DiskConfig, 'store'>> | undefined };
-
-/**
- * Checks each field of a change, and fills in what price and budget leave out. Whether it contradicts the configuration
- * in force the worker says, which alone knows that for sure: another tab may have changed it a moment ago.
- * @throws AudioCacheError `INVALID_OPTIONS`, with `field` naming the option and the message what it may be
- */
-export function resolveChange(change: ConfigureOptions): ConfigChange {
-  checkRules(change, CHANGE_RULES);
-  return { ...change, price: withCurrency(change.price), budget: withPeriod(change.budget) };
+/** Fills in what a price may leave out; what it may not is no number then. */
+export function withCurrency(price: AudioCacheClientOptions['price']): PriceConfig | undefined {
+  return price && withDefaults<PriceConfig>(price, { perThousandCharacters: Number.NaN, currency: 'USD' });
 }
 
-function withCurrency(price: AudioCacheClientOptions['price']): PriceConfig | undefined {
-  return price && withDefaults<PriceConfig>(price, { ...price, currency: 'USD' });
-}
-
-function withPeriod(budget: AudioCacheClientOptions['budget']): BudgetConfig | undefined {
-  return budget && withDefaults<BudgetConfig>(budget, { ...budget, periodMs: 30 * DAY_MS, whenExceeded: 'warn' });
+/** Fills in what a budget may leave out; what it may not is no number then. */
+export function withPeriod(budget: AudioCacheClientOptions['budget']): BudgetConfig | undefined {
+  return (
+    budget && withDefaults<BudgetConfig>(budget, { limit: Number.NaN, periodMs: 30 * DAY_MS, whenExceeded: 'warn' })
+  );
 }

@@ -8,6 +8,7 @@ import { AudioCache } from '../core/audio-cache';
 import type { ReadStorage } from '../core/cache-upkeep';
 import type { Clock } from '../core/clock';
 import { createHashing, type Hashing } from '../core/hashing';
+import { assertConsistent, isConfigLike } from '../core/option-rules';
 import { AudioCacheError } from '../core/protocol/audio-cache-error';
 import { encodeError } from '../core/protocol/encode-error';
 import {
@@ -20,7 +21,6 @@ import {
   PROTOCOL_VERSION,
   type ReadyAnswer,
 } from '../core/protocol/messages';
-import { assertConsistent } from '../core/protocol/option-rules';
 import type { CacheConfig } from '../core/protocol/values';
 import type { AudioStore } from '../core/storage/store';
 import { EventBatch } from './event-batch';
@@ -66,7 +66,7 @@ export class CacheService implements CacheEndpoint {
 
   async open(request: OpenRequest, onEvents: (events: readonly CacheEvent[]) => void): Promise<Outcome<ReadyAnswer>> {
     try {
-      const { protocolVersion, config, keySecret, heldBefore, isCleanupScheduled = true, share } = request;
+      const { protocolVersion, keySecret, heldBefore, inForce, share } = request;
       if (protocolVersion !== PROTOCOL_VERSION) {
         throw new AudioCacheError(
           'INVALID_OPTIONS',
@@ -79,6 +79,8 @@ export class CacheService implements CacheEndpoint {
       };
       const events = new EventBatch(tell, this.#clock);
       this.#events = events;
+      const isTaken = isConfigLike(inForce?.config, request.config);
+      const config = isTaken ? inForce.config : request.config;
       const hashing = await createHashing({ keySecret });
       const opened = await openStoreOrError(() =>
         this.#openStore(config, { clock: this.#clock, hashing, isOwner: share !== undefined }),
@@ -95,13 +97,13 @@ export class CacheService implements CacheEndpoint {
         emit: (event) => {
           events.add(event);
           // Whoever is the next owner goes on with it, and this one may be gone in a moment.
-          if (event.type === 'configured') events.flush();
-          this.#pushSnapshotSoon();
+          if (event.type === 'configured') this.#pushSnapshot();
+          else this.#pushSnapshotSoon();
         },
         ...opened,
       });
       this.#cache = cache;
-      if (isCleanupScheduled) cache.startCleanup();
+      if (!isTaken || inForce.isCleanupScheduled) cache.startCleanup();
       if (share !== undefined && this.#tabs !== undefined) {
         const handle: CacheEndpoint['handle'] = (request) => this.handle(request);
         const onIgnored = () => cache.noteIgnoredMessage();

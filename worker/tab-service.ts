@@ -17,6 +17,7 @@ import {
   type Outcome,
   PROTOCOL_VERSION,
   type Share,
+  type SharedState,
 } from '../core/protocol/messages';
 import {
   asHallMessage,
@@ -25,7 +26,6 @@ import {
   type HallMessage,
   hallName,
   ownerName,
-  type SharedState,
   type ToOwnerMessage,
   type ToTabMessage,
   tabName,

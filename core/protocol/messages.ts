@@ -307,6 +307,13 @@ export interface Share {
   readonly takesOver: boolean;
 }
 
+/** What holds for all tabs, by whichever it was changed: the next owner goes on with it. */
+export interface SharedState {
+  readonly config: CacheConfig;
+  /** The cache cleans up on schedule. */
+  readonly isCleanupScheduled: boolean;
+}
+
 /** What a worker is opened with. The secret is not part of the configuration, so that no statistic shows it. */
 export interface OpenRequest {
   readonly protocolVersion: number;
@@ -314,8 +321,11 @@ export interface OpenRequest {
   readonly keySecret?: string | undefined;
   /** The store held something when a page looked last: if the same kind is empty now, somebody has emptied it. */
   readonly heldBefore?: StoreKind | undefined;
-  /** Clean up on schedule; default true. False where that was stopped, by any tab. */
-  readonly isCleanupScheduled?: boolean | undefined;
+  /**
+   * What holds instead of `config`, as the tabs before have changed it. Comes over a channel: what is no configuration of
+   * this cache is passed over.
+   */
+  readonly inForce?: SharedState | undefined;
   /** Other tabs use this worker too; without it only the page that started it does. */
   readonly share?: Share | undefined;
 }

@@ -7,15 +7,7 @@
  * whatever any script of the origin writes into them, so nothing is believed that does not have its exact shape.
  */
 import { isObject } from './is-object';
-import type { AnswerTo, CacheEvent, CacheRequest, Outcome } from './messages';
-import type { CacheConfig } from './values';
-
-/** What holds for all tabs, by whichever it was changed: the next owner goes on with it. */
-export interface SharedState {
-  readonly config: CacheConfig;
-  /** The cache cleans up on schedule. */
-  readonly isCleanupScheduled: boolean;
-}
+import type { AnswerTo, CacheEvent, CacheRequest, Outcome, SharedState } from './messages';
 
 /** Says to all that this worker takes requests; also the answer to a `hello`. */
 export interface OwnerMessage {
@@ -23,7 +15,7 @@ export interface OwnerMessage {
   /** A tab that speaks another version does not take part. */
   readonly protocol: number;
   readonly epoch: string;
-  /** Whoever speaks this protocol says it, and checks it before use. */
+  /** Unchecked: the worker that is started by it looks at it. */
   readonly state?: SharedState | undefined;
 }
 

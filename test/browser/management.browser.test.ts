@@ -39,16 +39,25 @@ test('a phrase that is there already joins a collection when it is asked for', a
 });
 
 test('a pin that does not fit is refused, and a phrase that was to be pinned plays all the same', async () => {
-  const long = (text: string) => wavOf(text, 60_000);
+  // Pins are weighed by what they take on the disk, and MP3 is stored as it is.
+  const long = (text: string) => {
+    const bytes = new Uint8Array(900_000).fill(text.charCodeAt(0));
+    bytes.set([0x49, 0x44, 0x33]);
+    return bytes.buffer;
+  };
+  const contentType = 'audio/mpeg';
   const warnings: string[] = [];
   const cache = createClient({
-    disk: { maxBytes: 4 * long('x').byteLength },
+    // Four of them stay below the high-water mark, and above the low one, which is where pins end.
+    disk: { maxBytes: 4.6 * long('x').byteLength },
     onWarning: (message) => warnings.push(message),
   });
-  for (const text of ['a', 'b', 'c']) await cache.put(text, long(text), { pinned: true });
-  await expect(cache.put('d', long('d'), { pinned: true })).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  for (const text of ['a', 'b', 'c']) await cache.put(text, long(text), { pinned: true, contentType });
+  await expect(cache.put('d', long('d'), { pinned: true, contentType })).rejects.toMatchObject({
+    code: 'QUOTA_EXCEEDED',
+  });
   expect(await cache.has('d')).toBe(false);
-  const sayLong = async () => new Response(long('d'), { headers: { 'content-type': 'audio/wav' } });
+  const sayLong = async () => new Response(long('d'), { headers: { 'content-type': contentType } });
   const clip = await cache.getOrSynthesize('d', { pinned: true, synthesize: sayLong });
   expect(clip.source).toBe('origin');
   expect(warnings).toEqual([expect.stringContaining('does not fit')]);
@@ -184,6 +193,25 @@ test('limits are changed while the cache works, and contradictions refused befor
   expect(cache.getSnapshot().config.memory.maxBytes).toBe(5 * size);
 });
 
+test('limits that were changed hold for a tab that is opened later, also once it is the owner', async () => {
+  const namespace = freshNamespace();
+  const first = createClient({ namespace });
+  await first.configure({ price: { perThousandCharacters: 1 } });
+  await first.configure({ budget: { limit: 5 }, memory: { maxEntries: 7 } });
+  await first.stopCleanup();
+  const late = createClient({ namespace });
+  expect(await late.configure({ budget: { limit: 6 } })).toMatchObject({ memory: { maxEntries: 7 } });
+  expect(late.getSnapshot().runtime.role).toBe('follower');
+  await first.close();
+  const { config, runtime } = await late.stats();
+  expect(runtime).toMatchObject({ role: 'owner', isCleanupScheduled: false });
+  expect(config).toMatchObject({
+    memory: { maxEntries: 7 },
+    budget: { limit: 6 },
+    price: { perThousandCharacters: 1 },
+  });
+});
+
 test('whatever is wrong with a call is refused by name before anything is asked', async () => {
   const cache = createClient();
   const refused: readonly (readonly [() => Promise<unknown>, string])[] = [
@@ -195,6 +223,10 @@ test('whatever is wrong with a call is refused by name before anything is asked'
     [() => cache.verify({ onProgress: 7 as never }), 'onProgress'],
     [() => cache.exportBundle({ collection: '' }), 'collection'],
     [() => cache.pin({ collection: 'none' }), 'collection'],
+    [() => cache.pin({ collection: '' }), 'collection'],
+    [() => cache.clear({ collection: 'book' } as never), 'collection'],
+    [() => cache.get('a', { pinned: true } as never), 'pinned'],
+    [() => cache.exportAudio('x'.repeat(201)), 'collection'],
   ];
   for (const [call, field] of refused) {
     await expect(call(), field).rejects.toMatchObject({ code: 'INVALID_OPTIONS', field });
@@ -236,7 +268,7 @@ test('the log has a line for each operation at debug, none when silent, and text
   await cache.get('Nothing.');
   await cache.put('Put.', wavOf('Put.'));
   await cache.delete('Put.');
-  await until(() => lines.some((line) => line.includes('deleted')));
+  await until(() => lines.some((line) => line.includes('deleted')) && lines.some((line) => line.includes('delete ')));
   const size = wavOf('Put.').byteLength;
   expect(lines).toContainEqual(
     expect.stringMatching(new RegExp(`^debug served v1_\\w{8} origin [\\d.]+ ms ${size} bytes$`)),
@@ -248,11 +280,20 @@ test('the log has a line for each operation at debug, none when silent, and text
   const spoken: string[] = [];
   const telling = createClient({ synthesize, logLevel: 'debug', log: (_, line) => spoken.push(line) });
   await telling.getOrSynthesize('Hello.');
+  await until(() => spoken.some((line) => line.includes('served')));
   expect(spoken.join('\n')).toContain('"Hello."');
   const silent: string[] = [];
   const quiet = createClient({ synthesize, log: (_, line) => silent.push(line) });
   await quiet.getOrSynthesize('Hello.');
   expect(silent).toEqual([]);
+});
+
+test('what failed is logged at error, with what it was and the key it was about', async () => {
+  const lines: string[] = [];
+  const cache = createClient({ logLevel: 'error', log: (level, line) => lines.push(`${level} ${line}`) });
+  await expect(cache.info({ key: 'v2_x' })).rejects.toMatchObject({ code: 'INVALID_KEY' });
+  await until(() => lines.length > 0);
+  expect(lines).toEqual([expect.stringMatching(/^error failed info v2_x INVALID_KEY: /)]);
 });
 
 test('an exceeded budget is an alert, and refuses new phrases where that was asked for', async () => {
@@ -306,4 +347,37 @@ test('a disk that the browser has emptied is told of once, and the cache works o
   const third = open();
   expect((await third.get('New.'))?.source).toBe('disk');
   expect(warnings).toHaveLength(1);
+});
+
+test.each<readonly [how: string, empty: (cache: AudioCacheClient) => Promise<unknown>]>([
+  ['clearing it', (cache) => cache.clear({ pinned: true })],
+  ['deleting the last entry', (cache) => cache.delete('Gone.')],
+  ['deleting its collection', (cache) => cache.deleteCollection('book')],
+])('a disk that was emptied on purpose is not taken for one that the browser has emptied: by %s', async (_, empty) => {
+  const namespace = freshNamespace();
+  const warnings: string[] = [];
+  const open = () => createClient({ namespace, onWarning: (message) => warnings.push(message) });
+  const note = () => localStorage.getItem(`reprise:${namespace}:v1:held`);
+  const first = open();
+  await first.put('Gone.', wavOf('Gone.'), { collections: ['book'] });
+  await until(() => note() === 'opfs');
+  await empty(first);
+  expect(note()).toBeNull();
+  await first.close();
+  expect(await open().has('Gone.')).toBe(false);
+  expect(warnings).toEqual([]);
+});
+
+test('a cache in memory only says nothing about what is on the disk', async () => {
+  const namespace = freshNamespace();
+  const first = createClient({ namespace });
+  await first.put('Kept.', wavOf('Kept.'));
+  const note = () => localStorage.getItem(`reprise:${namespace}:v1:held`);
+  await until(() => note() === 'opfs');
+  await first.close();
+  const inMemory = createClient({ namespace, disk: { store: 'none' } });
+  await inMemory.put('Other.', wavOf('Other.'));
+  await inMemory.clear();
+  await until(() => inMemory.getSnapshot().performance.tiers.memory.puts === 1);
+  expect(note()).toBe('opfs');
 });

@@ -51,9 +51,9 @@ async function verifyEntries(wish: CacheWish, ids: readonly number[]): Promise<v
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) findings.push(await find(cache, id));
   };
   await Promise.all(Array.from({ length: READERS }, readNext));
-  const { damagedRecords } = (await cache.stats()).tiers.disk;
+  const { damagedRecords, bytesOnDisk } = (await cache.stats()).tiers.disk;
   await cache.close();
-  await tell({ type: 'found', findings, damagedRecords, evictedEntries: takeEvicted() });
+  await tell({ type: 'found', findings, damagedRecords, bytesOnDisk, evictedEntries: takeEvicted() });
 }
 
 async function find(cache: AudioCacheClient, id: number): Promise<Finding> {

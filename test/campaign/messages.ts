@@ -38,6 +38,8 @@ export type Message =
       readonly type: 'found';
       readonly findings: readonly Finding[];
       readonly damagedRecords: number;
+      /** What the cache takes on the disk after that. */
+      readonly bytesOnDisk: number;
       readonly evictedEntries: number;
     }
   | { readonly type: 'turn'; readonly done?: Operation; readonly evictedEntries?: number }

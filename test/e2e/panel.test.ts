@@ -252,7 +252,7 @@ describe('upkeep', () => {
 
   test('verifies everything and says what was damaged', async () => {
     await button('Verify all').click();
-    await expect.poll(status).toBe('79 of 80 clips are what was stored. 1 were damaged and are gone.');
+    await expect.poll(status).toBe('79 of 80 clips are what was stored. 1 clip damaged, and gone.');
     expect(await card('upkeep').locator('progress').isVisible()).toBe(false);
   });
 

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { CampaignLedger, seededRandom } from '../../scripts/campaign-ledger.mjs';
 
 /** A ledger of one phrase, whose operations are all puts, with its first version acknowledged. */
-function ledgerOfOne(mayEvict = false) {
-  const ledger = new CampaignLedger({ random: seededRandom(1), phrases: 1, puts: 'relaxed', mayEvict });
+function ledgerOfOne(maxBytes?: number) {
+  const options = { random: seededRandom(1), phrases: 1, puts: 'relaxed' } as const;
+  const ledger = new CampaignLedger(maxBytes === undefined ? options : { ...options, maxBytes });
   ledger.acknowledge(ledger.next());
   return ledger;
 }
@@ -50,13 +51,26 @@ describe('what a browser left when it was killed', () => {
   });
 
   test('may be missing where entries were evicted', () => {
-    const ledger = ledgerOfOne(true);
+    const ledger = ledgerOfOne(1_000);
     ledger.noteEvicted(1);
     expect(ledger.judge([{ id: 0 }])).toMatchObject({ gone: 1, lost: 0 });
   });
 
+  test('may be missing beyond what was told of only while the cache is as full as eviction leaves it', () => {
+    const judge = (bytesOnDisk: number) => {
+      const ledger = new CampaignLedger({ random: seededRandom(1), phrases: 60, puts: 'relaxed', maxBytes: 1_000 });
+      while (ledger.ids.length < 60) ledger.acknowledge(ledger.next());
+      return ledger.judge(
+        ledger.ids.map((id) => ({ id })),
+        bytesOnDisk,
+      );
+    };
+    expect(judge(699)).toMatchObject({ gone: 50, untold: 0, lost: 10 });
+    expect(judge(700)).toMatchObject({ gone: 60, untold: 10, lost: 0 });
+  });
+
   test('is a loss all the same when what is there is older than acknowledged', () => {
-    const ledger = ledgerOfOne(true);
+    const ledger = ledgerOfOne(1_000);
     ledger.acknowledge(ledger.next());
     ledger.noteEvicted(1);
     expect(ledger.judge([{ id: 0, version: 1, isIntact: true }])).toMatchObject({ gone: 0, lost: 1 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isCacheRequest } from '../../core/check-request';
 import type { CacheRequest } from '../../core/protocol/messages';
 import type { EntryMetadata } from '../../core/protocol/values';
-import { resolveChange } from '../../src/options';
+import { resolveChange } from '../../src/config-change';
 import { audioOf, resultOf } from '../cache-fixture';
 
 const KEY = `v1_${'0'.repeat(64)}`;
@@ -26,7 +26,13 @@ const METADATA: EntryMetadata = {
   origin: 'put',
 };
 const IMPORT = { type: 'import-entry', metadata: METADATA, bytes: audioOf(1), labels: {}, replaces: false } as const;
-const PUT = { type: 'put', address: ADDRESS, bytes: audioOf(1), result: resultOf(1000), durability: 'relaxed' } as const;
+const PUT = {
+  type: 'put',
+  address: ADDRESS,
+  bytes: audioOf(1),
+  result: resultOf(1000),
+  durability: 'relaxed',
+} as const;
 const REPORT = { type: 'report', served: [], failedSyntheses: 0, failedRequests: 0 } as const;
 
 describe('A request is taken', () => {
@@ -41,7 +47,11 @@ describe('A request is taken', () => {
     { type: 'pin', target: { collection: 'book' }, isPinned: true },
     { type: 'pin', target: { address: ADDRESS }, isPinned: false },
     { type: 'touch-collection', name: 'book', ttlMs: INFINITE },
-    { type: 'fill-failed', fillId: 'x', error: { name: 'Error', message: 'no', cause: { name: 'Error', message: 'x' } } },
+    {
+      type: 'fill-failed',
+      fillId: 'x',
+      error: { name: 'Error', message: 'no', cause: { name: 'Error', message: 'x' } },
+    },
     IMPORT,
     { ...REPORT, served: [{ source: 'origin', latencyMs: 0.5 }], heapRatio: 0.4 },
     { type: 'configure', change: resolveChange({}) },

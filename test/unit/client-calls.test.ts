@@ -10,35 +10,59 @@ const clients: AudioCacheClient[] = [];
 
 beforeEach(() => {
   origin = new OriginFixture();
+  gate = new Gate();
   // Each client works alone, with a worker of its own.
   vi.stubGlobal('navigator', {});
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
+  gate.release();
   for (const client of clients.splice(0)) await client.close();
   origin.close();
   vi.unstubAllGlobals();
-  vi.useRealTimers();
 });
 
-function open(options: AudioCacheClientOptions = {}) {
-  let isHung = false;
+/** What holds back every message to a worker until it is released. */
+class Gate {
+  #held: (() => void)[] | undefined;
+
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const send of held) send();
+  }
+
+  before(worker: Worker): Worker {
+    const post = worker.postMessage.bind(worker);
+    const postMessage = (message: unknown, transfer: Transferable[]) => {
+      if (this.#held === undefined) post(message, transfer);
+      else this.#held.push(() => post(message, transfer));
+    };
+    return Object.assign(worker, { postMessage });
+  }
+}
+
+let gate: Gate;
+
+function open(options: AudioCacheClientOptions = {}): AudioCacheClient {
   const cache = new AudioCacheClient({
-    worker: () => origin.startWorker({}, () => isHung),
+    worker: () => gate.before(origin.startWorker({}, () => false)),
     onWarning: () => {},
     synthesize: async () => audioOf(1),
     ...options,
   });
   clients.push(cache);
-  const hang = () => {
-    isHung = true;
-  };
-  return { cache, hang };
+  return cache;
 }
 
 describe('A call', () => {
   it('that is given an option of another one is refused, and does nothing', async () => {
-    const { cache } = open();
+    const cache = open();
     await cache.put('Kept.', audioOf(1), { contentType: 'audio/mpeg' });
     const wrong = { collection: 'book' } as never;
     const calls: Record<string, () => Promise<unknown>> = {
@@ -75,7 +99,7 @@ describe('A call', () => {
   });
 
   it('that is given what is no name of a collection is refused', async () => {
-    const { cache } = open();
+    const cache = open();
     for (const name of ['', 'x'.repeat(201), 7 as never, undefined as never]) {
       for (const call of [
         () => cache.collection(name),
@@ -93,16 +117,26 @@ describe('A call', () => {
 
 describe('Two changes of the configuration one right after the other', () => {
   it('are taken when the second needs the first', async () => {
-    const { cache } = open();
+    const cache = open();
     await cache.configure({ price: { perThousandCharacters: 1 } });
     expect(await cache.configure({ budget: { limit: 5 } })).toMatchObject({ budget: { limit: 5 } });
   });
 });
 
 describe('The log', () => {
+  it('begins with what a client finds out while it is made', async () => {
+    const lines: string[] = [];
+    open({ logLevel: 'info', log: (level, line) => lines.push(`${level} ${line}`) });
+    await vi.waitFor(() => expect(lines.length).toBeGreaterThan(1));
+    expect(lines.slice(0, 2)).toEqual([
+      'info this tab is now alone',
+      expect.stringMatching(/^warn alert raised TAB_ALONE: /),
+    ]);
+  });
+
   it('has the key of each operation where the caller or the answer names it', async () => {
     const lines: string[] = [];
-    const { cache } = open({ logLevel: 'debug', log: (level, line) => lines.push(`${level} ${line}`) });
+    const cache = open({ logLevel: 'debug', log: (level, line) => level === 'debug' && lines.push(line) });
     const key = await cache.put('Hello.', audioOf(1), { contentType: 'audio/mpeg' });
     const missing = `v1_${'a'.repeat(64)}`;
     await cache.has({ key });
@@ -114,29 +148,31 @@ describe('The log', () => {
     await cache.delete({ key });
     await cache.delete('Nothing.');
     await cache.flush();
+    await vi.waitFor(() => expect(lines).toHaveLength(10));
     const [short, shortMissing] = [key.slice(0, 11), missing.slice(0, 11)];
     const told = lines.map((line) => line.replace(/ [\d.]+ ms/, ''));
     expect(told).toEqual([
-      `debug put ${short} 1000 bytes`,
-      `debug has ${short}`,
-      `debug has ${shortMissing} miss`,
-      `debug info ${short}`,
-      'debug info miss',
-      `debug get ${shortMissing} miss`,
-      `debug pin ${short}`,
-      `debug delete ${short}`,
-      'debug delete miss',
-      'debug flush',
+      `put ${short} 1000 bytes`,
+      `has ${short}`,
+      `has ${shortMissing} miss`,
+      `info ${short}`,
+      'info miss',
+      `get ${shortMissing} miss`,
+      `pin ${short}`,
+      `delete ${short}`,
+      'delete miss',
+      'flush',
     ]);
   });
 
   it('has a line at error for each operation that failed, and none for one that was aborted', async () => {
     const lines: string[] = [];
-    const { cache } = open({ logLevel: 'error', log: (level, line) => lines.push(`${level} ${line}`) });
+    const cache = open({ logLevel: 'error', log: (level, line) => lines.push(`${level} ${line}`) });
     await expect(cache.delete({ key: 'v2_x' })).rejects.toMatchObject({ code: 'INVALID_KEY' });
     await expect(cache.pin({ collection: 'none' })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
     await expect(cache.get({ key: 'v2_x' })).rejects.toMatchObject({ code: 'INVALID_KEY' });
     await expect(cache.has('Hello.', { signal: AbortSignal.abort() })).rejects.toThrow();
+    await vi.waitFor(() => expect(lines).toHaveLength(3));
     expect(lines).toEqual([
       expect.stringMatching(/^error failed delete v2_x INVALID_KEY: /),
       expect.stringMatching(/^error failed pin INVALID_OPTIONS: /),
@@ -145,48 +181,46 @@ describe('The log', () => {
   });
 });
 
-describe('A phrase that is to be labelled while the disk hangs', () => {
-  async function sayAgain(signal?: AbortSignal) {
-    const { cache, hang } = open();
-    // The second time the page has it at hand without the worker.
-    const clip = await cache.getOrSynthesize('Hello.');
-    await cache.stats();
-    const warnings: string[] = [];
-    cache.on('warning', ({ message }) => warnings.push(message));
-    return { cache, hang, clip, warnings, signal };
-  }
+describe('A phrase that is to be labelled', () => {
+  const labels = { collections: ['book'] };
 
-  it('plays after a second at the latest, and is labelled behind its back', async () => {
-    const { cache, hang } = await sayAgain();
+  it('is labelled by the time its caller has it', async () => {
+    const cache = open();
+    await cache.getOrSynthesize('Hello.', labels);
+    expect(await cache.info('Hello.')).toMatchObject(labels);
+    await cache.regenerate('Hello.', { collections: ['again'] });
+    expect(await cache.info('Hello.')).toMatchObject({ collections: ['book', 'again'] });
+  });
+
+  it('plays after a second at the latest while the disk hangs, and is labelled once it can be', async () => {
+    const cache = open();
+    await cache.getOrSynthesize('Hello.');
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const said = cache.getOrSynthesize('Hello.', { collections: ['book'] });
-    cache.on('served', hang);
     let clip: unknown;
-    void said.then((served) => {
+    cache.on('served', () => gate.hold());
+    void cache.getOrSynthesize('Hello.', labels).then((served) => {
       clip = served;
     });
     await origin.quiet();
-    await vi.advanceTimersByTimeAsync(900);
+    await vi.advanceTimersByTimeAsync(950);
+    await origin.quiet();
     expect(clip).toBeUndefined();
-    await vi.advanceTimersByTimeAsync(200);
+    await vi.advanceTimersByTimeAsync(100);
     await origin.quiet();
     expect(clip).toMatchObject({ source: 'memory' });
+    gate.release();
+    expect(await cache.info('Hello.')).toMatchObject(labels);
   });
 
   it('is waited for no longer than its caller wants', async () => {
-    const { cache, hang } = await sayAgain();
-    cache.on('served', hang);
+    const cache = open();
+    await cache.getOrSynthesize('Hello.');
+    cache.on('served', () => gate.hold());
     const stop = new AbortController();
-    const said = cache.getOrSynthesize('Hello.', { collections: ['book'], signal: stop.signal });
+    const said = cache.getOrSynthesize('Hello.', { ...labels, signal: stop.signal });
     const aborted = expect(said).rejects.toMatchObject({ name: 'AbortError' });
     await origin.quiet();
     stop.abort();
     await aborted;
-  });
-
-  it('is otherwise labelled by the time its caller has it', async () => {
-    const { cache } = await sayAgain();
-    await cache.getOrSynthesize('Hello.', { collections: ['book'] });
-    expect(await cache.info('Hello.')).toMatchObject({ collections: ['book'] });
   });
 });

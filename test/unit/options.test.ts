@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { assertConsistent } from '../../core/option-rules';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
-import { assertConsistent } from '../../core/protocol/option-rules';
-import { type AudioCacheClientOptions, type ConfigureOptions, resolveChange, resolveOptions } from '../../src/options';
+import { type ConfigureOptions, resolveChange } from '../../src/config-change';
+import { type AudioCacheClientOptions, resolveOptions } from '../../src/options';
 
 const MIB = 1024 * 1024;
 const NAN = Number.NaN;

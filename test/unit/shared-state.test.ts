@@ -1,7 +1,7 @@
 /** What was changed for all tabs holds for those that come later, and for every next owner. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type CacheEvent, PROTOCOL_VERSION } from '../../core/protocol/messages';
-import type { ConfigChange } from '../../core/protocol/values';
+import { PROTOCOL_VERSION } from '../../core/protocol/messages';
+import type { CacheStats, ConfigChange } from '../../core/protocol/values';
 import { configOf } from '../cache-fixture';
 import { OriginFixture, type TabFixture } from '../tab-fixture';
 
@@ -50,7 +50,6 @@ describe.each(Object.keys(ends) as (keyof typeof ends)[])('When the owner %s', (
     const owner = await openTab();
     await configure(owner, { memory: { maxBytes: 12_345 }, cleanupIntervalMs: 7_000 });
     const late = await openTab({ config: configOf({ cleanupIntervalMs: 60_000 }) });
-    expect(late.line.config.memory.maxBytes).toBe(12_345);
     await next(owner, late);
     expect((await statsOf(late)).config).toMatchObject({ memory: { maxBytes: 12_345 }, cleanupIntervalMs: 7_000 });
   });
@@ -76,6 +75,17 @@ describe.each(Object.keys(ends) as (keyof typeof ends)[])('When the owner %s', (
     const fourth = await openTab();
     await next(third, fourth);
     expect((await statsOf(fourth)).runtime.isCleanupScheduled).toBe(true);
+  });
+});
+
+describe('What happened in the moment before the owner is closed', () => {
+  it('is told to the other tabs', async () => {
+    const owner = await openTab();
+    const follower = await openTab();
+    await origin.outcomeOf(owner.line.call({ type: 'clear' }));
+    expect(follower.events).toEqual([]);
+    await ends['is closed'](owner);
+    expect(follower.events.map(({ type }) => type)).toEqual(['cleared']);
   });
 });
 
@@ -110,66 +120,81 @@ describe('A change is checked against the configuration in force', () => {
     const second = await openTab();
     await configure(owner, { memory: { highWater: 0.5, lowWater: 0.4 } });
     const refused = second.line.call({ type: 'configure', change: { memory: { lowWater: 0.6 } } });
-    await expect(origin.outcomeOf(refused)).rejects.toMatchObject({ code: 'INVALID_OPTIONS', field: 'memory.lowWater' });
+    await expect(origin.outcomeOf(refused)).rejects.toMatchObject({
+      code: 'INVALID_OPTIONS',
+      field: 'memory.lowWater',
+    });
     expect((await statsOf(owner)).config.memory).toMatchObject({ highWater: 0.5, lowWater: 0.4 });
   });
 });
 
 describe('What somebody else says in the name of the owner', () => {
-  async function forge(message: (epoch: unknown) => object) {
+  const config = configOf();
+
+  async function open() {
     const owner = await openTab();
     const follower = await openTab();
     const said = origin.channels.messages.filter(({ name }) => !/:(?:owner|tab:.*)$/.test(name));
     const hall = said[0]?.name ?? '';
-    const { epoch } = said[0]?.data as { epoch: unknown };
-    origin.channels.of({})(hall).postMessage(message(epoch));
-    await origin.quiet();
-    return { owner, follower };
+    const { epoch } = (said[0]?.data ?? {}) as { epoch?: unknown };
+    const forge = async (message: object) => {
+      origin.channels
+        .of({})(hall)
+        .postMessage({ epoch, ...message });
+      await origin.quiet();
+    };
+    return { owner, follower, forge, stats: await statsOf(owner) };
   }
 
-  const config = configOf();
-  const snapshotWith = async (change: (stats: Record<string, unknown>) => object) => {
-    const other = new OriginFixture();
-    const tab = other.tab();
-    while (tab.role === undefined) await other.quiet();
-    const stats = await other.outcomeOf(tab.line.call({ type: 'stats' }));
-    other.close();
-    return { type: 'snapshot', stats: change(structuredClone(stats) as unknown as Record<string, unknown>) };
-  };
-
-  it.each<readonly [what: string, event: () => object | Promise<object>]>([
-    ['a configuration that is none', () => ({ type: 'configured', config: 'none' })],
-    ['a configuration with something missing', () => ({ type: 'configured', config: { ...config, memory: undefined } })],
-    ['a limit that is no number', () => ({ type: 'configured', config: { ...config, maxEntryBytes: Number.NaN } })],
-    ['a limit below zero', () => ({ type: 'configured', config: { ...config, memory: { ...config.memory, maxBytes: -1 } } })],
-    ['another namespace', () => ({ type: 'configured', config: { ...config, namespace: 'q' } })],
-    ['another rule for keeping text', () => ({ type: 'configured', config: { ...config, storeText: false } })],
-    ['a price of nothing', () => ({ type: 'configured', config: { ...config, price: {} } })],
-    ['a field nobody knows', () => ({ type: 'configured', config: { ...config, surprise: 1 } })],
+  it.each<readonly [what: string, event: (stats: CacheStats) => object]>([
     ['statistics that are none', () => ({ type: 'snapshot', stats: 7 })],
-    ['statistics without tiers', () => snapshotWith((stats) => ({ ...stats, tiers: undefined }))],
-    ['alerts that are none', () => snapshotWith((stats) => ({ ...stats, health: { status: 'ok', alerts: [null] } }))],
-    ['statistics of another cache', () => snapshotWith((stats) => ({ ...stats, config: { ...config, version: 9 } }))],
-    ['a removal of nothing', () => ({ type: 'entries-removed', tier: 'disk' })],
-    ['an event of no known type', () => ({ type: 'toString' })],
-  ])('is ignored by the others, and counted: %s', async (_, event) => {
-    const events = [await event()];
-    const { owner, follower } = await forge((epoch) => ({ reprise: 'events', epoch, events }));
+    ['statistics without tiers', (stats) => ({ type: 'snapshot', stats: { ...stats, tiers: undefined } })],
+    [
+      'alerts that are none',
+      (stats) => ({ type: 'snapshot', stats: { ...stats, health: { status: '', alerts: [null] } } }),
+    ],
+    ['no list of alerts', (stats) => ({ type: 'snapshot', stats: { ...stats, health: { status: '', alerts: {} } } })],
+    [
+      'a count that is no number',
+      (stats) => ({ type: 'snapshot', stats: { ...stats, performance: { ...stats.performance, hits: Number.NaN } } }),
+    ],
+    ['no configuration', (stats) => ({ type: 'snapshot', stats: { ...stats, config: 'none' } })],
+    [
+      'a configuration with something missing',
+      (stats) => ({ type: 'snapshot', stats: { ...stats, config: { ...config, memory: {} } } }),
+    ],
+    ['an alert that says nothing', () => ({ type: 'alert', alert: {}, isRaised: true })],
+    ['a warning of nothing', () => ({ type: 'warning' })],
+  ])('is passed over by the others, and counted: %s', async (_, event) => {
+    const { owner, follower, forge, stats } = await open();
+    await forge({ reprise: 'events', events: [event(stats)] });
     expect(follower.events).toEqual([]);
-    expect(follower.line.config).toEqual(config);
     expect((await statsOf(owner)).performance.errors.ignoredMessages).toBe(1);
   });
 
-  it('is ignored and counted by a tab when it says that it is the owner, with a configuration that is none', async () => {
-    for (const state of [undefined, { config }, { config: { ...config, memory: {} }, isCleanupScheduled: true }]) {
-      const { owner, follower } = await forge(() => ({
-        reprise: 'owner',
-        protocol: PROTOCOL_VERSION,
-        epoch: 'forged',
-        state,
-      }));
-      expect(follower.ignored).toBe(1);
-      expect((await statsOf(follower)).config).toEqual((await statsOf(owner)).config);
+  it.each<readonly [what: string, config: object]>([
+    ['a limit below zero', { ...config, memory: { ...config.memory, maxBytes: -1 } }],
+    ['no cleanup ever', { ...config, cleanupIntervalMs: 0 }],
+    ['another namespace', { ...config, namespace: 'q' }],
+    ['another rule for keeping text', { ...config, storeText: false }],
+    ['a price of nothing', { ...config, price: {} }],
+    ['marks that contradict each other', { ...config, disk: { ...config.disk, highWater: 0.5, lowWater: 0.6 } }],
+    ['a field nobody knows', { ...config, surprise: 1 }],
+    ['nothing', {}],
+  ])('does not hold for the next owner: %s', async (_, forged) => {
+    for (const how of ['events', 'owner']) {
+      const { owner, follower, forge, stats } = await open();
+      if (how === 'events') {
+        await forge({ reprise: 'events', events: [{ type: 'snapshot', stats: { ...stats, config: forged } }] });
+      } else {
+        const state = { config: forged, isCleanupScheduled: false };
+        await forge({ reprise: 'owner', protocol: PROTOCOL_VERSION, epoch: 'forged', state });
+      }
+      owner.crash();
+      await origin.quiet();
+      await origin.clock.advance(600);
+      const { config: inForce, runtime } = await statsOf(follower);
+      expect([inForce, runtime.isCleanupScheduled, follower.role]).toEqual([config, true, 'owner']);
       origin.close();
       origin = new OriginFixture();
     }
@@ -181,8 +206,8 @@ describe('What somebody else says in the name of the owner', () => {
     await configure(owner, { memory: { maxEntries: 3 }, disk: { ttlMs: Number.POSITIVE_INFINITY } });
     await origin.outcomeOf(owner.line.call({ type: 'clear' }));
     await origin.clock.advance(300);
-    const types = (events: readonly CacheEvent[]) => events.map(({ type }) => type);
-    expect(types(follower.events)).toEqual(types(owner.events));
-    expect(types(follower.events)).toEqual(expect.arrayContaining(['configured', 'cleared', 'snapshot']));
+    expect(follower.events).toEqual(owner.events);
+    const types = new Set(follower.events.map(({ type }) => type));
+    expect([...types]).toEqual(expect.arrayContaining(['configured', 'cleared', 'snapshot']));
   });
 });

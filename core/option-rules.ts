@@ -2,9 +2,10 @@
  * What options may be, and the check that names whatever is wrong. One set of rules for what a client is made with, for
  * what `configure` changes, and for whatever comes over a channel that any script of the origin may write into.
  */
-import { AudioCacheError } from './audio-cache-error';
-import { hasShapeOf } from './has-shape';
-import type { CacheConfig, ConfigChange } from './values';
+import { AudioCacheError } from './protocol/audio-cache-error';
+import { hasShapeOf } from './protocol/has-shape';
+import type { CacheConfig, ConfigChange, DiskConfig, MemoryConfig } from './protocol/values';
+import { withDefaults } from './with-defaults';
 
 /** Whether a value is taken, and in words what is. */
 export type Rule = readonly [check: (value: unknown) => boolean, expected: string];
@@ -97,10 +98,7 @@ export function checkRules(value: unknown, rules: Rules, path = ''): void {
 export function assertConsistent(config: CacheConfig, change: ConfigChange = {}): void {
   const maxEntryBytes = change.maxEntryBytes ?? config.maxEntryBytes;
   for (const tier of ['memory', 'disk'] as const) {
-    const changed = change[tier];
-    const highWater = changed?.highWater ?? config[tier].highWater;
-    const lowWater = changed?.lowWater ?? config[tier].lowWater;
-    const maxBytes = changed?.maxBytes ?? config[tier].maxBytes;
+    const { highWater, lowWater, maxBytes } = withDefaults<MemoryConfig | DiskConfig>(change[tier], config[tier]);
     if (lowWater >= highWater) {
       throw invalidOption(`${tier}.lowWater`, `below ${tier}.highWater (${highWater})`, lowWater);
     }
@@ -109,16 +107,29 @@ export function assertConsistent(config: CacheConfig, change: ConfigChange = {})
       throw invalidOption('disk.maxBytes', `at least maxEntryBytes (${maxEntryBytes})`, maxBytes);
     }
   }
-  const price = change.price ?? config.price;
-  const budget = change.budget ?? config.budget;
-  assertWhole('price', price);
-  assertWhole('budget', budget);
-  if (budget !== undefined && price === undefined) {
+  if ((change.budget ?? config.budget) !== undefined && (change.price ?? config.price) === undefined) {
     throw new AudioCacheError('INVALID_OPTIONS', 'Option "budget" needs a "price" to count by.', { field: 'budget' });
   }
 }
 
-/** Whether the value has all that the configuration has, each by its rule, and would share its tabs. */
+/**
+ * Whether the value is a change as pages make it: each field by its rule, and a price and a budget with all that belongs
+ * to them. Whether it agrees with what it changes is another matter.
+ */
+export function isChange(value: unknown): value is ConfigChange {
+  try {
+    checkRules(value, CHANGE_RULES);
+    // Every field that is there has been looked at.
+    const { price, budget } = value as ConfigChange;
+    const isWhole = (group: object | undefined, rules: Rules) =>
+      group === undefined || Object.keys(withDefaults(group, {})).length === Object.keys(rules).length;
+    return isWhole(price, CHANGE_RULES.price) && isWhole(budget, CHANGE_RULES.budget);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the value is a configuration like this one, each field by its rule, and of the same cache. */
 export function isConfigLike(value: unknown, config: CacheConfig): value is CacheConfig {
   try {
     checkRules(value, CONFIG_RULES);
@@ -126,6 +137,7 @@ export function isConfigLike(value: unknown, config: CacheConfig): value is Cach
     const given = value as CacheConfig;
     assertConsistent(given);
     return (
+      isChange({ price: given.price, budget: given.budget }) &&
       hasShapeOf(given, { ...config, price: undefined, budget: undefined }) &&
       given.namespace === config.namespace &&
       given.version === config.version &&
@@ -134,15 +146,6 @@ export function isConfigLike(value: unknown, config: CacheConfig): value is Cach
     );
   } catch {
     return false;
-  }
-}
-
-/** Refuses a group of which something is missing: it is taken as a whole, or not at all. */
-function assertWhole(name: 'price' | 'budget', group: object | undefined): void {
-  if (group === undefined) return;
-  const given = new Map<string, unknown>(Object.entries(group));
-  for (const field of Object.keys(CHANGE_RULES[name])) {
-    if (given.get(field) === undefined) throw invalidOption(`${name}.${field}`, 'given', undefined);
   }
 }
 
