@@ -1,6 +1,5 @@
 /** What a test asks of one of several tabs: methods of the page, each called by its name from outside (scripts/tab-browsers.mjs). */
-import type { CacheConfig, CacheStats, ClipSource, CollectionDetails } from '../../core/protocol/values';
-import type { ConfigureOptions } from '../../src/index';
+import type { CacheConfig, CacheStats, ClipSource, CollectionDetails, ConfigChange } from '../../core/protocol/values';
 
 /** An event of the client, and when it came. */
 export interface SeenEvent {
@@ -40,7 +39,7 @@ export interface TabPage {
   /** Stores a take of a phrase as a pinned member of a collection. */
   putPinned(text: string, take: number, collection: string): Promise<void>;
   collection(name: string): Promise<CollectionDetails | undefined>;
-  configure(change: ConfigureOptions): Promise<CacheConfig>;
+  configure(change: ConfigChange): Promise<CacheConfig>;
   delete(text: string): Promise<boolean>;
   clear(): Promise<void>;
   stats(): Promise<CacheStats>;
