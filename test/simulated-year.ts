@@ -23,6 +23,8 @@ export interface SimulatedYear {
   readonly requestsPerDay: number;
   /** The largest clip; the smallest has a tenth of it. */
   readonly maxClipBytes: number;
+  /** The store takes real time, which stands still meanwhile: a year must not pass while it writes one clip. */
+  readonly isStoreSlow?: boolean;
 }
 
 /** What was seen. */
@@ -43,7 +45,7 @@ export interface YearReport {
 
 /** Lives through it. Half of what is said is new, the rest is of the last days. */
 export async function liveAYear(year: SimulatedYear): Promise<YearReport> {
-  const { store, clock, hashing, config, days, requestsPerDay, maxClipBytes } = year;
+  const { store, clock, hashing, config, days, requestsPerDay, maxClipBytes, isStoreSlow = false } = year;
   const random = seededRandom(5);
   const cache = new AudioCache({ config, hashing, clock, random, store, emit: () => {} });
   cache.startCleanup();
@@ -71,14 +73,16 @@ export async function liveAYear(year: SimulatedYear): Promise<YearReport> {
         cache.appendChunk(answer.fillId, 0, audio.slice(0, byteLength));
         await cache.completeFill(answer.fillId, resultOf(byteLength));
       }
+      if (isStoreSlow) await whileTimePasses(clock, cache.flush());
       const { memory, disk } = cache.stats().tiers;
       mostBytesOnDisk = Math.max(mostBytesOnDisk, disk.bytesOnDisk);
       mostBytesInMemory = Math.max(mostBytesInMemory, memory.bytes);
     }
     await clock.advance(16 * HOUR_MS);
+    if (isStoreSlow) await whileTimePasses(clock, cache.cleanup());
   }
-  await cache.cleanup();
-  await cache.flush();
+  await whileTimePasses(clock, cache.cleanup());
+  await whileTimePasses(clock, cache.flush());
   const { performance, tiers } = cache.stats();
   const oldest = await oldestOf(cache);
   await cache.close();
@@ -95,6 +99,16 @@ export async function liveAYear(year: SimulatedYear): Promise<YearReport> {
     entriesAtTheEnd: tiers.disk.entries,
     oldestAtTheEndMs: clock.nowMs() - oldest,
   };
+}
+
+/** Waits for what may wait for a timer itself; a little time passes for each turn of the event loop. */
+async function whileTimePasses(clock: FakeClock, work: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  const over = work.finally(() => {
+    isOver = true;
+  });
+  while (!isOver) await clock.advance(1);
+  await over;
 }
 
 async function oldestOf(cache: AudioCache): Promise<number> {

@@ -256,6 +256,22 @@ export function describeStoreContract(name: string, openStore: OpenStore, { seve
         expect(await listedKeys()).toEqual([keyOf(2)]);
       });
 
+      it('of an entry whose time slides only moves its end later, whatever was set before', async () => {
+        await store.write(entryOf(0, { expiresAtMs: 5_000 }), 1000, 'relaxed');
+        const endsAt = async () => (await store.survey([keyOf(0)]))[0]?.expiresAtMs;
+        store.touch(keyOf(0), { accessedAtMs: 2000, expiresAtMs: 4_000, isExtension: true });
+        expect(await endsAt()).toBe(5_000);
+        store.touch(keyOf(0), { accessedAtMs: 2001, expiresAtMs: 6_000, isExtension: true });
+        expect(await endsAt()).toBe(6_000);
+        await store.flush();
+        store.touch(keyOf(0), { accessedAtMs: 2002, expiresAtMs: 3_000 });
+        store.touch(keyOf(0), { accessedAtMs: 2003, expiresAtMs: 3_500, isExtension: true });
+        store.touch(keyOf(0), { accessedAtMs: 2004, expiresAtMs: 3_200, isExtension: true });
+        expect(await endsAt()).toBe(3_500);
+        await reopen();
+        expect(await endsAt()).toBe(3_500);
+      });
+
       it('survives a flush and a reopening', async () => {
         await writeMany(2);
         store.touch(keyOf(0), { accessedAtMs: 2000 });
