@@ -8,7 +8,7 @@ import { systemClock } from '../../core/clock';
 import { createHashing } from '../../core/hashing';
 import { BENCH_CONFIG } from '../bench-config';
 import type { CaseResult } from '../browser/case-result';
-import { seededRandom } from '../seeded-random';
+import { seededRandom, shuffled } from '../seeded-random';
 import { median, rounded } from '../statistics';
 import { judge } from '../targets';
 import { createEntryMaker, emptyAndClose, openBenchStore } from './bench-store';
@@ -25,13 +25,21 @@ export async function measureListing(): Promise<CaseResult> {
   const hashing = await createHashing();
   const store = await openBenchStore('listing', hashing);
   const random = seededRandom(9);
+  // Long enough ago that the last use lies in the past, too.
+  const startedAtMs = Date.now() - 2 * ENTRIES;
+  const keys: string[] = [];
   const makers = [600, 1_000, 1_400].map((byteLength) => createEntryMaker(byteLength, hashing));
   for (let index = 0; index < ENTRIES; index++) {
     const entry = await makers[index % makers.length]?.(index);
     if (entry === undefined) throw new TypeError('There is a maker for each');
-    // No order is the one in which they were written.
-    const atMs = Date.now() - Math.floor(random() * 1e9);
-    await store.write({ ...entry, metadata: { ...entry.metadata, createdAtMs: atMs } }, atMs, 'relaxed');
+    const { metadata, bytes } = entry;
+    // Created, sized and used in orders of their own, none of them the one written in.
+    const createdAtMs = startedAtMs - Math.floor(random() * 1e9);
+    await store.write({ metadata: { ...metadata, createdAtMs }, bytes }, startedAtMs + index, 'relaxed');
+    keys.push(metadata.key);
+  }
+  for (const [index, key] of shuffled(keys, random).entries()) {
+    store.touch(key, { accessedAtMs: startedAtMs + ENTRIES + index });
   }
   const cache = new AudioCache({ config: BENCH_CONFIG, hashing, clock: systemClock, random, store, emit: () => {} });
   const rows = [];
