@@ -156,6 +156,9 @@ describe.each(opened.filter((browser) => browser !== undefined))('Tabs of $name'
     const [owner, next, follower] = (await openTabs(3)).tabs as [DrivenTab, DrivenTab, DrivenTab];
     const [away, stays] = role === 'owner' ? [owner, follower] : [follower, next];
     await away.ask('put', 'Before.', 1);
+    // Firefox drops a page that it has frozen when a message meets it there that was under way, even on a closed channel.
+    await expect.poll(() => eventsOf(away), PATIENCE).toContain('entry-added');
+    await expect.poll(async () => (await away.ask('snapshot')).performance.tiers.memory.puts, PATIENCE).toBe(1);
     await away.goto(site.elsewhere);
     await untilOwned([owner, next, follower].filter((tab) => tab !== away));
     await stays.ask('put', 'Meanwhile.', 2);
