@@ -485,8 +485,10 @@ export class DiskTier {
         this.#store.protect([key], false);
         this.#options.onUnpinnable(key);
       }
-      await this.#makeRoomFor(byteLength);
-      await this.#store.run('diskWrites', (store) => this.#writeWithRelief(store, entry, durability));
+      await this.#store.run('diskWrites', async (store) => {
+        await this.#makeRoomFor(byteLength);
+        await this.#writeWithRelief(store, entry, durability);
+      });
       this.#failedWritesInARow = 0;
       this.#isReliefSpent = false;
       metrics.tiers.disk.puts++;

@@ -324,6 +324,9 @@ describe('A pin that does not fit', () => {
     await putLarge(fixture, 'larger', {}, 20_000);
     expect(await cache.has(of('larger'))).toBe(false);
     for (const text of ['a', 'b', 'c', 'd']) expect(await cache.has(of(text))).toBe(true);
+    // Not stored for lack of room, as on a full disk, and so counted in the same place.
+    const { errors, tiers } = cache.stats().performance;
+    expect([errors.diskWrites, tiers.disk.errors]).toEqual([1, 1]);
   });
 
   it('because what is pinned would become larger leaves it as it was', async () => {
