@@ -2,27 +2,28 @@
  * A year of daily use over any store, with the clock in the test's hand: somebody speaks each day, what they say partly
  * comes back, and nobody ever looks after the cache.
  */
+import { expect } from 'vitest';
 import { pick, seededRandom } from '../bench/seeded-random';
 import { AudioCache } from '../core/audio-cache';
 import type { Hashing } from '../core/hashing';
-import type { CacheConfig } from '../core/protocol/values';
 import type { AudioStore } from '../core/storage/store';
-import { audioOf, resultOf } from './cache-fixture';
+import { audioOf, configOf, resultOf } from './cache-fixture';
 import type { FakeClock } from './fake-clock';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+const DAYS = 365;
+const TTL_MS = 7 * DAY_MS;
 
 /** What a year is made of. */
 export interface SimulatedYear {
   readonly store: AudioStore;
   readonly clock: FakeClock;
   readonly hashing: Hashing;
-  readonly config: CacheConfig;
-  readonly days: number;
+  /** Of the disk; the memory tier may hold a tenth. */
+  readonly maxBytes: number;
+  readonly cleanupIntervalMs: number;
   readonly requestsPerDay: number;
-  /** The largest clip; the smallest has a tenth of it. */
-  readonly maxClipBytes: number;
   /** The store takes real time, which stands still meanwhile: a year must not pass while it writes one clip. */
   readonly isStoreSlow?: boolean;
 }
@@ -43,9 +44,29 @@ export interface YearReport {
   readonly oldestAtTheEndMs: number;
 }
 
+/** Lives through it, and expects that nothing was kept too long or beyond a limit, and that nothing is unaccounted for. */
+export async function expectTidyYear(year: SimulatedYear): Promise<YearReport> {
+  const report = await liveAYear(year);
+  expect(report.tooOldHits).toBe(0);
+  expect(report.mostBytesOnDisk).toBeLessThanOrEqual(year.maxBytes);
+  expect(report.mostBytesInMemory).toBeLessThanOrEqual(year.maxBytes / 10);
+  expect(report.oldestAtTheEndMs).toBeLessThanOrEqual(TTL_MS);
+  expect(report.puts - report.expirations - report.evictions).toBe(report.entriesAtTheEnd);
+  expect(report.hits).toBeGreaterThan(report.requests / 10);
+  return report;
+}
+
 /** Lives through it. Half of what is said is new, the rest is of the last days. */
-export async function liveAYear(year: SimulatedYear): Promise<YearReport> {
-  const { store, clock, hashing, config, days, requestsPerDay, maxClipBytes, isStoreSlow = false } = year;
+async function liveAYear(year: SimulatedYear): Promise<YearReport> {
+  const { store, clock, hashing, maxBytes, cleanupIntervalMs, requestsPerDay, isStoreSlow = false } = year;
+  const config = configOf({
+    maxEntryBytes: maxBytes,
+    cleanupIntervalMs,
+    memory: { maxBytes: maxBytes / 10 },
+    disk: { maxBytes, ttlMs: TTL_MS },
+  });
+  // Half of the requests are new, at 0.55 of the largest size in the mean: a week has 1.5 times what is allowed.
+  const maxClipBytes = Math.floor((1.5 * maxBytes) / (7 * requestsPerDay * 0.5 * 0.55));
   const random = seededRandom(5);
   const cache = new AudioCache({ config, hashing, clock, random, store, emit: () => {} });
   cache.startCleanup();
@@ -57,7 +78,7 @@ export async function liveAYear(year: SimulatedYear): Promise<YearReport> {
   let tooOldHits = 0;
   let mostBytesOnDisk = 0;
   let mostBytesInMemory = 0;
-  for (let day = 0; day < days; day++) {
+  for (let day = 0; day < DAYS; day++) {
     for (let request = 0; request < requestsPerDay; request++) {
       await clock.advance((8 * HOUR_MS) / requestsPerDay);
       const isNew = said.length === 0 || random() < 0.5;
@@ -67,7 +88,7 @@ export async function liveAYear(year: SimulatedYear): Promise<YearReport> {
       const answer = await cache.read(`call ${requests}`, { text });
       if (answer.type === 'hit') {
         hits++;
-        if (answer.createdAtMs + config.disk.ttlMs < clock.nowMs()) tooOldHits++;
+        if (answer.createdAtMs + TTL_MS < clock.nowMs()) tooOldHits++;
       } else if (answer.type === 'fill-granted') {
         const byteLength = Math.ceil(maxClipBytes * (0.1 + 0.9 * random()));
         cache.appendChunk(answer.fillId, 0, audio.slice(0, byteLength));
@@ -120,9 +141,4 @@ async function oldestOf(cache: AudioCache): Promise<number> {
     cursor = page.cursor;
   } while (cursor !== undefined);
   return oldest;
-}
-
-/** Days in milliseconds. */
-export function daysMs(days: number): number {
-  return days * DAY_MS;
 }

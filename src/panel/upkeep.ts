@@ -65,7 +65,7 @@ export function createUpkeep(cache: PanelSource): PanelView {
     const importChosen = choose.onclick;
     // The button opens the dialog; what was chosen there is imported as if the button had been pressed.
     choose.onclick = () => file.click();
-    file.onchange = (event) => importChosen?.call(choose, event as unknown as PointerEvent);
+    file.onchange = () => importChosen?.call(choose, new PointerEvent('click'));
     file.hidden = true;
   }
   schedule.onchange = () => {

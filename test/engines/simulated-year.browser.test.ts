@@ -4,15 +4,11 @@ import { server } from 'vitest/browser';
 import { createHashing } from '../../core/hashing';
 import type { AudioStore } from '../../core/storage/store';
 import { openIndexedDbStore } from '../../worker/indexeddb-store';
-import { configOf } from '../cache-fixture';
 import { FakeClock } from '../fake-clock';
 import { remoteStoresOf } from '../remote-store';
-import { daysMs, liveAYear } from '../simulated-year';
+import { expectTidyYear } from '../simulated-year';
 
 const MAX_BYTES = 4 * 1024 * 1024;
-const REQUESTS_PER_DAY = 4;
-/** A week has 1.5 times what is allowed. */
-const MAX_CLIP_BYTES = Math.floor((1.5 * MAX_BYTES) / (7 * REQUESTS_PER_DAY * 0.5 * 0.55));
 
 const worker = new Worker(new URL('../worker/log-store-worker.ts', import.meta.url), { type: 'module' });
 afterAll(() => worker.terminate());
@@ -30,27 +26,15 @@ test.each(stores)(
   },
   async (_, open) => {
     const clock = new FakeClock();
-    const report = await liveAYear({
+    const report = await expectTidyYear({
       store: await open(`year-${crypto.randomUUID()}`),
       clock,
       hashing: await createHashing(),
-      config: configOf({
-        maxEntryBytes: MAX_BYTES,
-        cleanupIntervalMs: 12 * 3_600_000,
-        memory: { maxBytes: MAX_BYTES / 10 },
-        disk: { maxBytes: MAX_BYTES, ttlMs: daysMs(7) },
-      }),
-      days: 365,
-      requestsPerDay: REQUESTS_PER_DAY,
-      maxClipBytes: MAX_CLIP_BYTES,
+      maxBytes: MAX_BYTES,
+      cleanupIntervalMs: 12 * 3_600_000,
+      requestsPerDay: 4,
       isStoreSlow: true,
     });
-    expect(report.tooOldHits).toBe(0);
-    expect(report.mostBytesOnDisk).toBeLessThanOrEqual(MAX_BYTES);
-    expect(report.mostBytesInMemory).toBeLessThanOrEqual(MAX_BYTES / 10);
-    expect(report.oldestAtTheEndMs).toBeLessThanOrEqual(daysMs(7));
-    expect(report.puts - report.expirations - report.evictions).toBe(report.entriesAtTheEnd);
     expect(report.evictions).toBeGreaterThan(50);
-    expect(report.hits).toBeGreaterThan(report.requests / 10);
   },
 );

@@ -12,18 +12,14 @@ import { openLogStore } from '../../core/storage/log-store';
 import type { AudioStore } from '../../core/storage/store';
 import { openNodeDirectory } from '../../node/node-file';
 import { openIndexedDbStore } from '../../worker/indexeddb-store';
-import { configOf } from '../cache-fixture';
 import { FakeClock } from '../fake-clock';
 import { FaultDirectory } from '../fault-directory';
 import { hashing } from '../log-store-fixture';
 import { MemoryStore } from '../memory-store';
-import { daysMs, liveAYear } from '../simulated-year';
+import { expectTidyYear } from '../simulated-year';
 
 const MIB = 1024 * 1024;
 const MAX_BYTES = Number(process.env.REPRISE_YEAR_MAX_MIB ?? 4) * MIB;
-const REQUESTS_PER_DAY = 12;
-/** Half of the requests are new, at 0.55 of the largest size in the mean: a week has 1.5 times what is allowed. */
-const MAX_CLIP_BYTES = Math.floor((1.5 * MAX_BYTES) / (7 * REQUESTS_PER_DAY * 0.5 * 0.55));
 
 const folders: string[] = [];
 
@@ -60,30 +56,16 @@ describe('A cache that is used daily for a year and never looked after', () => {
     { timeout: 600_000 },
     async (_, open) => {
       const clock = new FakeClock();
-      const config = configOf({
-        maxEntryBytes: MAX_BYTES,
-        cleanupIntervalMs: 6 * 3_600_000,
-        memory: { maxBytes: MAX_BYTES / 10 },
-        disk: { maxBytes: MAX_BYTES, ttlMs: daysMs(7) },
-      });
-      const report = await liveAYear({
+      const report = await expectTidyYear({
         store: await open(clock),
         clock,
         hashing,
-        config,
-        days: 365,
-        requestsPerDay: REQUESTS_PER_DAY,
-        maxClipBytes: MAX_CLIP_BYTES,
+        maxBytes: MAX_BYTES,
+        cleanupIntervalMs: 6 * 3_600_000,
+        requestsPerDay: 12,
       });
-      expect(report.tooOldHits).toBe(0);
-      expect(report.mostBytesOnDisk).toBeLessThanOrEqual(MAX_BYTES);
-      expect(report.mostBytesInMemory).toBeLessThanOrEqual(MAX_BYTES / 10);
-      expect(report.oldestAtTheEndMs).toBeLessThanOrEqual(daysMs(7));
-      // Nothing is unaccounted for.
-      expect(report.puts - report.expirations - report.evictions).toBe(report.entriesAtTheEnd);
-      // The limit did bind, and so did time.
+      // The limit did bind.
       expect(report.evictions).toBeGreaterThan(100);
-      expect(report.hits).toBeGreaterThan(report.requests / 10);
     },
   );
 });
