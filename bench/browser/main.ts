@@ -13,6 +13,7 @@ import { measureMemoryFlat } from './memory-flat';
 import { measureMemoryHit } from './memory-hit';
 import { measureMemoryHitBesidePeers } from './memory-hit-peers';
 import { measureMiss } from './miss';
+import { measureOperationLog } from './operation-log';
 import { measurePanel } from './panel';
 import { measurePut } from './put';
 import { ageFiles, measurePutDurable } from './put-durable';
@@ -35,6 +36,7 @@ const CASES: Readonly<Record<string, () => Promise<CaseResult>>> = {
   miss: measureMiss,
   key: measureKey,
   start: measureStart,
+  operationLog: measureOperationLog,
   panel: measurePanel,
   putDurable: async () => measurePutDurable(await (aging ?? ageFiles())),
   listing: () => inDiskWorker((tasks) => tasks.measureListing()),
