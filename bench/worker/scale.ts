@@ -18,7 +18,9 @@ const FEW = 1_000;
 const MANY = 100_000;
 const BYTE_LENGTH = 1024;
 const OPERATIONS_PER_BATCH = 200;
-const OPERATIONS = ['read', 'touch', 'write'] as const;
+/** What a record of such an entry takes. */
+const RECORD_BYTES = 1_472;
+const OPERATIONS = ['read', 'touch', 'write', 'bare read'] as const;
 const LIMIT_RATIO = 1.2;
 /** A touch alone is no read or write, and shown for its own sake. */
 const JUDGED = ['read', 'write'];
@@ -30,9 +32,11 @@ export async function measureScale(): Promise<CaseResult> {
   const subjects = (await Promise.all(stores.map((filled) => subjectsOf(filled, hashing)))).flat();
   const times = await measureBatches(subjects, { rounds: 61, warmUpRounds: 15, random: seededRandom(100) });
   const ratioOf = (operation: string) => times.ratio(nameOf(operation, MANY), nameOf(operation, FEW));
-  for (const { store, keys } of stores) {
+  for (const { store, keys, bare } of stores) {
     if (store.usage().entries !== keys.length) throw new Error('The number of entries changed');
     await emptyAndClose(store);
+    bare.truncate(0);
+    bare.close();
   }
   const rows = OPERATIONS.map((operation) => ({
     case: `${operation} of 1 KiB`,
@@ -51,6 +55,8 @@ export async function measureScale(): Promise<CaseResult> {
 interface FilledStore {
   readonly store: LogStore;
   readonly keys: readonly string[];
+  /** One file as large as all records. */
+  readonly bare: FileSystemSyncAccessHandle;
 }
 
 async function openFilled(count: number, hashing: Hashing): Promise<FilledStore> {
@@ -63,10 +69,20 @@ async function openFilled(count: number, hashing: Hashing): Promise<FilledStore>
     await store.write(entry, Date.now(), 'relaxed');
   }
   await store.flush();
-  return { store, keys };
+  return { store, keys, bare: await writeBareFile(count) };
 }
 
-async function subjectsOf({ store, keys }: FilledStore, hashing: Hashing): Promise<readonly BatchSubject[]> {
+async function writeBareFile(count: number): Promise<FileSystemSyncAccessHandle> {
+  const root = await navigator.storage.getDirectory();
+  const file = await root.getFileHandle(`bare-scale-${count}`, { create: true });
+  const handle = await file.createSyncAccessHandle();
+  const chunk = new Uint8Array(RECORD_BYTES * FEW).fill(1);
+  for (let written = 0; written < count; written += FEW) handle.write(chunk, { at: written * RECORD_BYTES });
+  handle.flush();
+  return handle;
+}
+
+async function subjectsOf({ store, keys, bare }: FilledStore, hashing: Hashing): Promise<readonly BatchSubject[]> {
   const random = seededRandom(keys.length);
   const template = await createEntryMaker(BYTE_LENGTH, hashing)(0);
   // Later than any so far, or a touch would be none.
@@ -76,6 +92,11 @@ async function subjectsOf({ store, keys }: FilledStore, hashing: Hashing): Promi
       if ((await store.read(key)) === undefined) throw new Error('An entry is gone');
     },
     touch: (key) => store.touch(key, { accessedAtMs: ++nowMs }),
+    'bare read': () => {
+      const target = new Uint8Array(RECORD_BYTES);
+      const at = Math.floor(random() * keys.length) * RECORD_BYTES;
+      if (bare.read(target, { at }) !== RECORD_BYTES) throw new Error('The file is too short');
+    },
     write: (key) => store.write({ ...template, metadata: { ...template.metadata, key } }, ++nowMs, 'relaxed'),
   };
   return OPERATIONS.map((operation) => ({
