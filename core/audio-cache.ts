@@ -25,6 +25,7 @@ import { Identifier, type Identity, type SpecIdentity } from './identity';
 import type { Labels } from './labels';
 import type { MemoryTier } from './memory-tier';
 import type { Metrics } from './metrics/metrics';
+import { type NowOrLater, proceed } from './now-or-later';
 import { Promotions } from './promotions';
 import { AudioCacheError, decodeError, type ErrorMessage } from './protocol/audio-cache-error';
 import {
@@ -123,7 +124,8 @@ export class AudioCache {
 
   /** Returns the clip, or undefined on a miss. The caller owns the bytes. */
   async get(address: Address): Promise<HitAnswer | undefined> {
-    const { key, canonical } = await this.#identifier.identify(address);
+    const identifying = this.#identifier.identify(address);
+    const { key, canonical } = identifying instanceof Promise ? await identifying : identifying;
     const looked = this.#lookUp(key, canonical);
     const found = looked instanceof Promise ? await looked : looked;
     if (found !== undefined) return this.#serve(found.entry, found.source);
@@ -138,7 +140,8 @@ export class AudioCache {
     let identity: SpecIdentity;
     let found: Found | undefined;
     try {
-      identity = await this.#identifier.identifySpec(spec);
+      const identifying = this.#identifier.identifySpec(spec);
+      identity = identifying instanceof Promise ? await identifying : identifying;
       const looked = this.#lookUp(identity.key, identity.canonical);
       found = looked instanceof Promise ? await looked : looked;
       if (found === undefined && this.#resuming !== undefined) {
@@ -199,15 +202,14 @@ export class AudioCache {
   }
 
   /** Memory, then what is on its way to disk, then disk, from where it goes up to memory soon. */
-  #lookUp(key: string, canonical: string | undefined): Found | undefined | Promise<Found | undefined> {
+  #lookUp(key: string, canonical: string | undefined): NowOrLater<Found | undefined> {
     this.#promotions.giveWay();
     const held = this.#inMemory(key);
     this.#metrics.lookedUp('memory', held !== undefined, this.#clock.nowMs());
-    return held ?? this.#lookUpOnDisk(key, canonical);
+    return held ?? proceed(this.#disk.get(key, canonical), (stored) => this.#fromDisk(key, stored));
   }
 
-  async #lookUpOnDisk(key: string, canonical: string | undefined): Promise<Found | undefined> {
-    const stored = await this.#disk.get(key, canonical);
+  #fromDisk(key: string, stored: Entry | undefined): Found | undefined {
     // While the disk was read a synthesis may have completed.
     if (stored === undefined) {
       const held = this.#inMemory(key);

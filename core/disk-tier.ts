@@ -16,6 +16,7 @@ import { createGiveWay } from './give-way';
 import { GuardedStore } from './guarded-store';
 import type { Hashing } from './hashing';
 import type { Metrics } from './metrics/metrics';
+import { type NowOrLater, proceed } from './now-or-later';
 import { PinsOnDisk, sizeOf } from './pins-on-disk';
 import { AudioCacheError } from './protocol/audio-cache-error';
 import type {
@@ -66,6 +67,9 @@ interface Plan {
   readonly plannedAtMs: number;
   readonly done: Promise<unknown>;
 }
+
+/** Why an entry must not be served. */
+type Fault = RemovalReason | 'unverifiable';
 
 interface Reading {
   readonly entry: Promise<Entry | undefined>;
@@ -221,7 +225,7 @@ export class DiskTier {
    * Returns an entry that is whole, unexpired, and the canonical spec's own; undefined otherwise. Many callers of one
    * key cost one read, and each owns the bytes it gets. An entry found damaged or foreign is removed and counted.
    */
-  async get(key: string, canonical: string | undefined): Promise<Entry | undefined> {
+  get(key: string, canonical: string | undefined): NowOrLater<Entry | undefined> {
     const { clock, metrics } = this.#options;
     if (this.kind === 'none') return undefined;
     if (this.#planByKey.has(key) || this.#isBeingCleared(key)) {
@@ -229,9 +233,7 @@ export class DiskTier {
       metrics.lookedUp('disk', held !== undefined, clock.nowMs());
       return held && copyOf(held);
     }
-    const reading = this.#readByKey.get(key) ?? this.#beginReading(key, canonical);
-    reading.isRequested = true;
-    return takeEntry(reading);
+    return this.#read(key, canonical, true);
   }
 
   /** Returns an entry as `get` does, counted neither as a lookup nor as a use. The caller owns the bytes. */
@@ -240,14 +242,14 @@ export class DiskTier {
       const held = this.held(key);
       return held && copyOf(held);
     }
-    return takeEntry(this.#readByKey.get(key) ?? this.#beginReading(key, undefined));
+    return this.#read(key, undefined, false);
   }
 
   /** Returns an entry for the cache's own sake, unless it is wanted or changed just now; counted as nothing. */
   async reread(key: string): Promise<Entry | undefined> {
     // Somebody reads or changes it: it comes up on another occasion.
     if (this.#planByKey.has(key) || this.#isBeingCleared(key) || this.#readByKey.has(key)) return undefined;
-    return takeEntry(this.#beginReading(key, undefined));
+    return this.#read(key, undefined, false);
   }
 
   /** Returns what is kept beside the audio of an unexpired entry, without checking the audio. */
@@ -360,7 +362,7 @@ export class DiskTier {
   async verify(key: string): Promise<'intact' | 'damaged' | 'unverifiable' | 'gone'> {
     const { hashing } = this.#options;
     const damagedBefore = this.report.damagedRecords;
-    const entry = await this.#store.attempt('diskReads', undefined, (store) => store.read(key));
+    const entry = await this.#store.read(key);
     if (this.#planByKey.has(key) || this.#isBeingCleared(key)) return 'gone';
     // The store itself drops a record whose head is not what was written.
     if (entry === undefined) return this.report.damagedRecords > damagedBefore ? 'damaged' : 'gone';
@@ -399,50 +401,78 @@ export class DiskTier {
     return done;
   }
 
-  /** Begins a read that others can join until it is over. */
-  #beginReading(key: string, canonical: string | undefined): Reading {
-    const reading: Reading = { entry: this.#read(key, canonical, () => reading), readers: 0, isRequested: false };
+  /**
+   * Reads and judges: at once, if nothing has to be waited for and nothing is wrong with what is there. Else others can join
+   * the read until it is over.
+   */
+  #read(key: string, canonical: string | undefined, isRequested: boolean): NowOrLater<Entry | undefined> {
+    let reading = this.#readByKey.get(key);
+    if (reading === undefined) {
+      const found = this.#store.read(key);
+      const isAtOnce = !(found instanceof Promise);
+      if (isAtOnce && (found === undefined || this.#faultOf(found, canonical) === undefined)) {
+        if (isRequested) this.#noteRequest(found);
+        return found;
+      }
+      reading = this.#beginReading(key, canonical, found);
+    }
+    reading.isRequested ||= isRequested;
+    return takeEntry(reading);
+  }
+
+  #beginReading(key: string, canonical: string | undefined, found: NowOrLater<Entry | undefined>): Reading {
+    const reading: Reading = {
+      entry: this.#finishReading(key, canonical, found, () => reading),
+      readers: 0,
+      isRequested: false,
+    };
     this.#readByKey.set(key, reading);
     return reading;
   }
 
-  /** Reads and judges. `reading` is in `#readByKey` as long as no change of the key was asked for meanwhile. */
-  async #read(key: string, canonical: string | undefined, reading: () => Reading): Promise<Entry | undefined> {
-    const { clock, metrics } = this.#options;
+  /** Waits and judges. `reading` is in `#readByKey` as long as no change of the key was asked for meanwhile. */
+  async #finishReading(
+    key: string,
+    canonical: string | undefined,
+    found: NowOrLater<Entry | undefined>,
+    reading: () => Reading,
+  ): Promise<Entry | undefined> {
     const isCurrent = () => this.#readByKey.get(key) === reading();
     try {
-      const entry = await this.#store.attempt('diskReads', undefined, (store) => store.read(key));
+      const entry = await found;
       const fault = entry && (await this.#faultOf(entry, canonical));
-      const nowMs = clock.nowMs();
-      const isFound = entry !== undefined && fault === undefined && isCurrent();
-      if (reading().isRequested) {
-        metrics.lookedUp('disk', isFound, nowMs);
-        if (isFound) this.use(entry.metadata, nowMs, 1);
-      }
-      if (isFound) return entry;
+      const good = fault === undefined && isCurrent() ? entry : undefined;
+      if (reading().isRequested) this.#noteRequest(good);
       // Of what is there now, after a change, nothing is known.
       if (entry !== undefined && fault !== undefined && isCurrent()) await this.#discard(entry, fault);
-      return undefined;
+      return good;
     } finally {
       if (isCurrent()) this.#readByKey.delete(key);
     }
   }
 
+  /** Counts what came of a request, and the use of what it found. */
+  #noteRequest(entry: Entry | undefined): void {
+    const nowMs = this.#options.clock.nowMs();
+    this.#options.metrics.lookedUp('disk', entry !== undefined, nowMs);
+    if (entry !== undefined) this.use(entry.metadata, nowMs, 1);
+  }
+
   /** Why an entry must not be served. */
-  async #faultOf(
-    { bytes, metadata }: Entry,
-    canonical: string | undefined,
-  ): Promise<RemovalReason | 'unverifiable' | undefined> {
+  #faultOf({ bytes, metadata }: Entry, canonical: string | undefined): NowOrLater<Fault | undefined> {
     const { hashing } = this.#options;
-    if (await this.#hasSurelyExpired(metadata)) return 'expired';
-    const verdict = hashing.verify(bytes, metadata.checksum);
-    if (verdict !== 'match') return verdict === 'mismatch' ? 'corrupt' : 'unverifiable';
-    if (canonical === undefined || metadata.fingerprint === undefined) return undefined;
-    return (await hashing.fingerprint(canonical)) === metadata.fingerprint ? undefined : 'collision';
+    const judge = (hasExpired: boolean): NowOrLater<Fault | undefined> => {
+      if (hasExpired) return 'expired';
+      const verdict = hashing.verify(bytes, metadata.checksum);
+      if (verdict !== 'match') return verdict === 'mismatch' ? 'corrupt' : 'unverifiable';
+      if (canonical === undefined || metadata.fingerprint === undefined) return undefined;
+      return proceed(hashing.fingerprint(canonical), (own) => (own === metadata.fingerprint ? undefined : 'collision'));
+    };
+    return proceed(this.#hasSurelyExpired(metadata), judge);
   }
 
   /** Whether an entry has ended, once it is known what is pinned; without waiting where that makes no difference. */
-  #hasSurelyExpired(metadata: EntryMetadata): boolean | Promise<boolean> {
+  #hasSurelyExpired(metadata: EntryMetadata): NowOrLater<boolean> {
     return this.hasExpired(metadata) && this.#options.pins.ready.then(() => this.hasExpired(metadata));
   }
 
@@ -455,7 +485,7 @@ export class DiskTier {
     return sparesPins && this.isKept(key);
   }
 
-  async #discard({ metadata, bytes }: Entry, fault: RemovalReason | 'unverifiable'): Promise<void> {
+  async #discard({ metadata, bytes }: Entry, fault: Fault): Promise<void> {
     const { metrics, onRemoval } = this.#options;
     // Another session, with another policy, may be able to verify it.
     if (fault === 'unverifiable') return;

@@ -4,8 +4,9 @@
  */
 import { NOTHING } from './amount';
 import type { Metrics } from './metrics/metrics';
+import type { NowOrLater } from './now-or-later';
 import { AudioCacheError } from './protocol/audio-cache-error';
-import type { Amount, StoreKind, StoreReport } from './protocol/values';
+import type { Amount, Entry, StoreKind, StoreReport } from './protocol/values';
 import type { AudioStore, Use } from './storage/store';
 
 /** What was being done when a store failed. */
@@ -39,6 +40,19 @@ export class GuardedStore {
   /** What the store tells about its disk. */
   get report(): StoreReport {
     return this.#store?.report() ?? NO_DISK;
+  }
+
+  /** Reads an entry, at once where the store can; a failure is counted and becomes a miss. */
+  read(key: string): NowOrLater<Entry | undefined> {
+    const failed = (error: unknown): undefined => {
+      this.#failed('diskReads', error);
+    };
+    try {
+      const entry = this.#store?.read(key);
+      return entry instanceof Promise ? entry.catch(failed) : entry;
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   /** Runs an operation; a failure is counted and becomes `otherwise`, as does a store that is not there. */

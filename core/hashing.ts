@@ -8,15 +8,16 @@
 import { createHMAC, createSHA256, createXXHash64, type IHasher } from 'hash-wasm';
 import { type Checksums, checksumsWith } from './checksums';
 import { fastFingerprint } from './fast-fingerprint';
+import type { NowOrLater } from './now-or-later';
 import { createSubtleDigest } from './subtle-digest';
 import { xxh64 } from './xxh64';
 
 /** Hashes for one cache; not shared between caches, since the hashers inside are reused. */
 export interface Hashing extends Checksums {
   /** SHA-256 of the text's UTF-8 bytes, keyed with the secret if there is one; 64 lower-case hex digits. */
-  digestHex(text: string): string | Promise<string>;
+  digestHex(text: string): NowOrLater<string>;
   /** A second hash of a canonical spec, independent of its key; 14 or 16 hex digits. */
-  fingerprint(canonical: string): string | Promise<string>;
+  fingerprint(canonical: string): NowOrLater<string>;
   /** XXH64 of the bytes (seed 0), big-endian; the same with and without WebAssembly. The caller owns the eight bytes. */
   xxh64(bytes: Uint8Array): Uint8Array;
 }

@@ -3,6 +3,7 @@
  */
 import type { Hashing } from './hashing';
 import { canonicalizeSpec, checkKey, keyFromDigest } from './key';
+import { type NowOrLater, proceed } from './now-or-later';
 import type { Address } from './protocol/messages';
 import type { SpeechSpec, SpeedMode } from './protocol/values';
 
@@ -34,22 +35,28 @@ export class Identifier {
     this.#speedMode = speedMode;
   }
 
-  /** @throws AudioCacheError `INVALID_SPEC`, `INVALID_KEY` */
-  async identify(address: Address): Promise<Identity> {
+  /** @throws AudioCacheError `INVALID_SPEC`, `INVALID_KEY`, at once */
+  identify(address: Address): NowOrLater<Identity> {
     if ('spec' in address) return this.identifySpec(address.spec);
     return { key: checkKey(address.key), canonical: undefined, spec: undefined };
   }
 
-  /** @throws AudioCacheError `INVALID_SPEC` */
-  async identifySpec(spec: SpeechSpec): Promise<SpecIdentity> {
+  /** @throws AudioCacheError `INVALID_SPEC`, at once */
+  identifySpec(spec: SpeechSpec): NowOrLater<SpecIdentity> {
     const canonical = canonicalizeSpec(spec, this.#speedMode);
     const known = this.#keyByCanonical.get(canonical);
     if (known !== undefined) return { key: known, canonical, spec };
-    const key = keyFromDigest(await this.#hashing.digestHex(canonical));
+    return proceed(this.#hashing.digestHex(canonical), (digestHex) => {
+      const key = keyFromDigest(digestHex);
+      this.#remember(canonical, key);
+      return { key, canonical, spec };
+    });
+  }
+
+  #remember(canonical: string, key: string): void {
     // Long texts would fill memory.
-    if (canonical.length > MAX_KNOWN_LENGTH) return { key, canonical, spec };
+    if (canonical.length > MAX_KNOWN_LENGTH) return;
     if (this.#keyByCanonical.size >= MAX_KNOWN_KEYS) this.#keyByCanonical.clear();
     this.#keyByCanonical.set(canonical, key);
-    return { key, canonical, spec };
   }
 }

@@ -4,7 +4,8 @@
  *
  * Each lane has phrases of its own, so that the order of their changes is known; an operation that died with its tab may
  * or may not have happened, and its phrase may then be either. Spoken phrases are shared by all: each costs one
- * synthesis, and another one for every tab that died at work.
+ * synthesis, and another one for every tab that died at work: while it was synthesized, or in the moments between its end and
+ * its writing.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from './campaign-ledger.mjs';
@@ -25,6 +26,7 @@ const TROUBLES = /** @type {const} */ (['close', 'crash', 'reload', 'navigate'])
  * @property {number} troubles
  * @property {number} syntheses
  * @property {number} extraSyntheses more than one of a phrase
+ * @property {number} cutOff of those, how many follow one whose tab was gone before its end
  * @property {number} failed
  * @property {number} wrong
  * @property {number} lost
@@ -45,6 +47,7 @@ export async function runTabChaos({ browser, site, seconds, minOperations, seed 
   const namespace = `chaos-${seed}`;
   const endsAtMs = Date.now() + seconds * 1000;
   site.syntheses.clear();
+  site.cutOff.clear();
   site.speechMs = SPEECH_MS;
   /** @type {string[]} */
   const problems = [];
@@ -75,7 +78,11 @@ export async function runTabChaos({ browser, site, seconds, minOperations, seed 
   }
   await reader.close();
   const syntheses = [...site.syntheses.values()].reduce((sum, count) => sum + count, 0);
-  return { ...counts, syntheses, extraSyntheses: syntheses - site.syntheses.size, problems };
+  const cutOff = [...site.syntheses].reduce(
+    (sum, [text, count]) => sum + Math.min(count - 1, site.cutOff.get(text) ?? 0),
+    0,
+  );
+  return { ...counts, syntheses, extraSyntheses: syntheses - site.syntheses.size, cutOff, problems };
 
   /** @param {number} lane */
   async function runLane(lane) {

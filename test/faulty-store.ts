@@ -89,7 +89,7 @@ export class FaultyStore implements AudioStore {
   }
 
   read(key: string): Promise<Entry | undefined> {
-    return this.#run('read', () => this.#store.read(key));
+    return this.#run('read', async () => this.#store.read(key));
   }
 
   readMetadata(key: string): Promise<StoredMetadata | undefined> {

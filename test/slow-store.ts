@@ -16,7 +16,7 @@ export function slowDown(store: AudioStore, clock: Clock, delayMs: () => number)
   };
   return {
     kind: store.kind,
-    read: (key) => inTurn(() => store.read(key)),
+    read: (key) => inTurn(async () => store.read(key)),
     readMetadata: (key) => inTurn(() => store.readMetadata(key)),
     write: (entry, accessedAtMs, durability) => inTurn(() => store.write(entry, accessedAtMs, durability)),
     remove: (key) => inTurn(() => store.remove(key)),

@@ -106,7 +106,7 @@ export class EarlierEntries {
 
   /** Reads an entry; undefined also when it cannot be read. */
   read(key: string): Promise<Entry | undefined> {
-    return this.#attempt(undefined, (store) => store.read(key));
+    return this.#attempt(undefined, async (store) => store.read(key));
   }
 
   /** Reads what is kept beside the audio; undefined also when it cannot be read. */

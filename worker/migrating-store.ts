@@ -7,6 +7,7 @@
  */
 import { sum } from '../core/amount';
 import type { Clock } from '../core/clock';
+import type { NowOrLater } from '../core/now-or-later';
 import type { Amount, Entry, StoreReport } from '../core/protocol/values';
 import { comparePlaces, cursorAt, type ListPlace, placeAt, placeIn } from '../core/storage/list-order';
 import type { LogStore } from '../core/storage/log-store';
@@ -74,8 +75,7 @@ class MigratingStore implements AudioStore {
     this.#migration.start();
   }
 
-  /** Not async, to spare a hit in the log a promise. */
-  read(key: string): Promise<Entry | undefined> {
+  read(key: string): NowOrLater<Entry | undefined> {
     this.#migration.giveWay();
     return this.#mayComeEarlier(key) ? this.#readEarlier(key) : this.#log.read(key);
   }

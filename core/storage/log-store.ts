@@ -13,6 +13,7 @@
 import { sum } from '../amount';
 import type { Clock } from '../clock';
 import type { Hashing } from '../hashing';
+import type { NowOrLater } from '../now-or-later';
 import { AudioCacheError } from '../protocol/audio-cache-error';
 import type { Amount, Entry, StoreReport } from '../protocol/values';
 import { isFullDisk, toStoreError } from './checked-io';
@@ -156,14 +157,13 @@ class SegmentLogStore implements LogStore {
 
   // --------------------------------------------------------------------------------------------------------- reading
 
-  async read(key: string): Promise<Entry | undefined> {
-    for (;;) {
-      const slot = this.#find(key);
-      if (slot === NONE) return undefined;
-      const segment = this.#store.segmentOf(slot);
-      if (segment?.file !== undefined) return this.#reader.readEntry(key, slot, segment);
-      if (!(await this.#isOpened(segment))) return undefined;
-    }
+  read(key: string): NowOrLater<Entry | undefined> {
+    if (this.#closing !== undefined) return Promise.reject(storeClosed());
+    const slot = this.#find(key);
+    if (slot === NONE) return undefined;
+    const segment = this.#store.segmentOf(slot);
+    if (segment?.file !== undefined) return this.#reader.readEntry(key, slot, segment);
+    return this.#isOpened(segment).then((isOpened) => (isOpened ? this.read(key) : undefined));
   }
 
   async readMetadata(key: string): Promise<StoredMetadata | undefined> {
@@ -505,7 +505,7 @@ class SegmentLogStore implements LogStore {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new AudioCacheError('CLOSED', 'The store was closed.');
+    if (this.#closing !== undefined) throw storeClosed();
   }
 
   async #close(): Promise<void> {
@@ -520,4 +520,8 @@ class SegmentLogStore implements LogStore {
       this.#note.close();
     }
   }
+}
+
+function storeClosed(): AudioCacheError {
+  return new AudioCacheError('CLOSED', 'The store was closed.');
 }

@@ -4,6 +4,7 @@
  * checked here, before anything is made of them.
  */
 import type { Hashing } from '../hashing';
+import type { NowOrLater } from '../now-or-later';
 import type { Entry } from '../protocol/values';
 import { readWhole } from './checked-io';
 import type { IndexedLog } from './indexed-log';
@@ -37,7 +38,7 @@ export class RecordReader {
    * Returns the entry of a slot whose segment is open, with bytes that are the caller's; undefined when it is damaged,
    * or cannot be read just now. A promise only for compressed audio.
    */
-  readEntry(key: string, slot: number, segment: Segment): Entry | undefined | Promise<Entry | undefined> {
+  readEntry(key: string, slot: number, segment: Segment): NowOrLater<Entry | undefined> {
     const { index } = this.#store;
     const headBytes = index.headBytes(slot);
     const recordBytes = headBytes + index.bodyBytes(slot);

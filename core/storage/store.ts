@@ -6,6 +6,7 @@
  * limits are the disk tier's business (`core/disk-tier.ts`). It must stay correct with several writers on the same
  * data, since tabs without Web Locks each work alone.
  */
+import type { NowOrLater } from '../now-or-later';
 import type { Amount, Durability, EntriesPage, Entry, EntryMetadata, StoreKind, StoreReport } from '../protocol/values';
 
 /** What is kept beside the audio, and what changes about it. `metadata.expiresAtMs` is the latest, after sliding. */
@@ -75,8 +76,11 @@ export interface Reclaimed {
 export interface AudioStore {
   readonly kind: Exclude<StoreKind, 'none'>;
 
-  /** Returns the entry, expired or not; undefined when it is not there. The caller owns the bytes. */
-  read(key: string): Promise<Entry | undefined>;
+  /**
+   * Returns the entry, expired or not; undefined when it is not there. The caller owns the bytes. At once where nothing has to
+   * be waited for; what fails rejects all the same.
+   */
+  read(key: string): NowOrLater<Entry | undefined>;
 
   /** Returns what is kept beside the audio, without reading the audio. */
   readMetadata(key: string): Promise<StoredMetadata | undefined>;

@@ -132,7 +132,7 @@ describe('A lost connection', () => {
 
   it('is not reopened once the store is closed', async () => {
     const { store, connections } = await openWithEntries();
-    const reading = store.read(keyOf(0));
+    const reading = Promise.resolve(store.read(keyOf(0)));
     await store.close();
     await reading.catch((error: unknown) => expect(error).toMatchObject({ code: 'CLOSED' }));
     await expect(store.read(keyOf(0))).rejects.toMatchObject({ code: 'CLOSED' });

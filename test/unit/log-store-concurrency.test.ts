@@ -40,7 +40,7 @@ async function runRounds(seed: number): Promise<void> {
       }
       if (chance < 0.7) return fixture.store.remove(key).then(() => told.entryByKey.set(key, undefined));
       const before = told.entryByKey.get(key);
-      return fixture.store.read(key).then((found) => {
+      return Promise.resolve(fixture.store.read(key)).then((found) => {
         if (!isSame(found, before) && !(found === undefined && told.uncertain.has(key))) {
           expect.fail(`seed ${seed}, round ${round}: ${key} was read wrong`);
         }

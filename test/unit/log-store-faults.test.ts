@@ -59,7 +59,7 @@ async function work(
       const key = keyOf(Math.floor(random() * 40));
       await change(key, undefined, (store) => store.remove(key));
     }
-    if (count % 4 === 0) await attempt(() => fixture.store.read(keyOf(Math.floor(random() * 40))));
+    if (count % 4 === 0) await attempt(async () => fixture.store.read(keyOf(Math.floor(random() * 40))));
     if (count === 30) {
       await attempt(() => fixture.close());
       if (!(await open())) return;
