@@ -222,8 +222,8 @@ export class DiskTier {
   }
 
   /**
-   * Returns an entry that is whole, unexpired, and the canonical spec's own; undefined otherwise. Many callers of one
-   * key cost one read, and each owns the bytes it gets. An entry found damaged or foreign is removed and counted.
+   * Returns an entry that is whole, unexpired, and the canonical spec's own; undefined otherwise. Those who have to wait for
+   * one key share one read, and each owns the bytes it gets. An entry found damaged or foreign is removed and counted.
    */
   get(key: string, canonical: string | undefined): NowOrLater<Entry | undefined> {
     const { clock, metrics } = this.#options;

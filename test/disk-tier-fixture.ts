@@ -26,13 +26,18 @@ export interface DiskTierFixture {
   readonly pinned: Set<string>;
 }
 
-/** Makes a disk tier; `store` null: there is none. */
+/** Makes a disk tier; `store` null: there is none. `readsAtOnce`: its store answers reads without a promise. */
 export async function openDiskTier(
-  given: { readonly config?: Partial<DiskConfig>; readonly hashing?: Hashing; readonly store?: AudioStore | null } = {},
+  given: {
+    readonly config?: Partial<DiskConfig>;
+    readonly hashing?: Hashing;
+    readonly store?: AudioStore | null;
+    readonly readsAtOnce?: boolean;
+  } = {},
 ): Promise<DiskTierFixture> {
   const clock = new FakeClock();
   const disk = new MemoryStore();
-  const store = new FaultyStore(disk);
+  const store = new FaultyStore(disk, given.readsAtOnce ? (key) => disk.readNow(key) : undefined);
   const hashing = given.hashing ?? (await createHashing());
   const metrics = new Metrics(clock.nowMs());
   const removals: DiskTierFixture['removals'] = [];

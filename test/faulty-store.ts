@@ -4,6 +4,8 @@
  * Held operations come in two kinds, because races differ by it: one held *before* has not happened yet, one held
  * *after* has happened and merely was not answered yet.
  */
+
+import type { NowOrLater } from '../core/now-or-later';
 import { AudioCacheError, type AudioCacheErrorCode } from '../core/protocol/audio-cache-error';
 import type { Amount, Durability, Entry, StoreReport } from '../core/protocol/values';
 import type {
@@ -42,6 +44,7 @@ interface Hold {
 /** The wrapped store, with faults. */
 export class FaultyStore implements AudioStore {
   readonly #store: AudioStore;
+  readonly #readNow: ((key: string) => Entry | undefined) | undefined;
   readonly #failures: { readonly operation: StoreOperation; readonly error: Error; timesLeft: number }[] = [];
   readonly #holds = new Set<Hold>();
   /** Every operation that was called, in order. */
@@ -55,8 +58,10 @@ export class FaultyStore implements AudioStore {
   /** The most audio bytes ever held after a write. */
   highestBytes = 0;
 
-  constructor(store: AudioStore) {
+  /** `readNow` answers reads at once that are neither to fail nor to wait, as the disk engine does. */
+  constructor(store: AudioStore, readNow?: (key: string) => Entry | undefined) {
     this.#store = store;
+    this.#readNow = readNow;
   }
 
   get kind(): AudioStore['kind'] {
@@ -88,7 +93,11 @@ export class FaultyStore implements AudioStore {
     return this.calls.filter((called) => called === operation).length;
   }
 
-  read(key: string): Promise<Entry | undefined> {
+  read(key: string): NowOrLater<Entry | undefined> {
+    if (this.#readNow !== undefined && !this.#isPlanned('read')) {
+      this.calls.push('read');
+      return this.#readNow(key);
+    }
     return this.#run('read', async () => this.#store.read(key));
   }
 
@@ -169,6 +178,11 @@ export class FaultyStore implements AudioStore {
 
   close(): Promise<void> {
     return this.#run('close', () => this.#store.close());
+  }
+
+  #isPlanned(operation: StoreOperation): boolean {
+    const plans = [...this.#holds, ...this.#failures.filter(({ timesLeft }) => timesLeft > 0)];
+    return plans.some((plan) => plan.operation === operation);
   }
 
   async #run<Result>(operation: StoreOperation, perform: () => Promise<Result>): Promise<Result> {

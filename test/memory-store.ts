@@ -49,6 +49,11 @@ export class MemoryStore implements AudioStore {
   }
 
   async read(key: string): Promise<Entry | undefined> {
+    return this.readNow(key);
+  }
+
+  /** What `read` resolves to, at once. */
+  readNow(key: string): Entry | undefined {
     this.#throwIfClosed();
     const record = this.#recordByKey.get(key);
     return record && copyOf(record.entry);

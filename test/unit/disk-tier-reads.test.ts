@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { createHashing } from '../../core/hashing';
-import { openDiskTier, wholeEntry } from '../disk-tier-fixture';
+import { openDiskTier as open, wholeEntry } from '../disk-tier-fixture';
 import { settle } from '../fake-clock';
 import { keyOf } from '../stored-entries';
 
 const CANONICAL = 'Hello||1.00';
 
-describe('An entry on disk', () => {
+describe.each([
+  ['at once', true],
+  ['after a while', false],
+])('An entry that the store reads %s', (_, readsAtOnce) => {
+  const openDiskTier = (given: Parameters<typeof open>[0] = {}) => open({ readsAtOnce, ...given });
+
   it('is returned as it was put, and counts as used', async () => {
     const fixture = await openDiskTier();
     const { tier, clock, store, metrics } = fixture;
@@ -124,5 +129,24 @@ describe('An entry on disk', () => {
     release();
     expect(await reading).toBeUndefined();
     expect(disk.keys).toEqual([keyOf(1)]);
+  });
+});
+
+describe('A hit on disk', () => {
+  it('waits for nothing when the store does not either', async () => {
+    const fixture = await open({ readsAtOnce: true });
+    await fixture.tier.put(wholeEntry(fixture, 1), 'relaxed');
+    expect(fixture.tier.get(keyOf(1), CANONICAL)).toEqual(wholeEntry(fixture, 1));
+    expect(fixture.tier.get(keyOf(2), CANONICAL)).toBeUndefined();
+    expect(fixture.metrics.tiers.disk).toMatchObject({ hits: 1, misses: 1 });
+  });
+
+  it('costs one read, however many wait for it, and each gets bytes of its own', async () => {
+    const fixture = await open();
+    await fixture.tier.put(wholeEntry(fixture, 1), 'relaxed');
+    const found = await Promise.all([1, 2, 3].map(() => fixture.tier.get(keyOf(1), CANONICAL)));
+    expect(fixture.store.countOf('read')).toBe(1);
+    expect(new Set(found.map((entry) => entry?.bytes)).size).toBe(3);
+    for (const entry of found) expect(entry).toEqual(wholeEntry(fixture, 1));
   });
 });

@@ -34,6 +34,16 @@ async function writeMany({ store, clock }: LogStoreFixture, fromId: number, toId
   }
 }
 
+describe('Reading', () => {
+  it('waits for nothing once the file is open', async () => {
+    const fixture = await openAged();
+    const entry = soundEntry(1);
+    await fixture.store.write(entry, fixture.clock.nowMs(), 'relaxed');
+    expect(fixture.store.read(keyOf(1))).toEqual(entry);
+    expect(fixture.store.read(keyOf(2))).toBeUndefined();
+  });
+});
+
 describe('Flushing', () => {
   it('happens by itself within a second of a relaxed write', async () => {
     const fixture = await openAged();
