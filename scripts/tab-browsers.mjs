@@ -14,7 +14,8 @@ import { findFirefox, launchFirefox } from './firefox.mjs';
  */
 
 /**
- * A tab that can be told what to do. `crash` is undefined where it would take the other tabs with it.
+ * A tab that can be told what to do. `crash` is undefined where it would take the other tabs with it, `collectGarbage`
+ * where the driver cannot ask for it.
  * @typedef {object} DrivenTab
  * @property {<Name extends keyof TabPage>(name: Name, ...args: Parameters<TabPage[Name]>) => Promise<Awaited<ReturnType<TabPage[Name]>>>} ask
  * calls a method of the page
@@ -23,6 +24,7 @@ import { findFirefox, launchFirefox } from './firefox.mjs';
  * @property {() => Promise<unknown>} reload
  * @property {() => Promise<unknown>} close
  * @property {(() => Promise<unknown>) | undefined} crash
+ * @property {(() => Promise<unknown>) | undefined} collectGarbage that of its process, frozen pages included
  */
 
 /**
@@ -58,6 +60,11 @@ export async function openChromium() {
           // It never answers.
           session.send('Page.crash').catch(() => {});
           await crashed;
+        },
+        collectGarbage: async () => {
+          await page.requestGC();
+          // What it sets off runs in a turn of its own.
+          await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 10)));
         },
       };
     },
@@ -105,6 +112,7 @@ export async function openFirefox() {
         reload: () => inTurn(() => page.reload()),
         close: () => inTurn(() => page.close()),
         crash: undefined,
+        collectGarbage: undefined,
       };
     },
     close: () => browser.close(),

@@ -6,7 +6,7 @@
  * calls are rejected with `WORKER_LOST`, and another worker is started. Timers are used while calls are pending only,
  * and never on the path of a call that is answered at once.
  */
-import { proxy, type Remote, transfer, wrap } from 'comlink';
+import { proxy, releaseProxy, transfer, wrap } from 'comlink';
 import type { Clock } from '../core/clock';
 import { AudioCacheError, decodeError } from '../core/protocol/audio-cache-error';
 import type { AnswerTo, CacheEndpoint, CacheEvent, CacheRequest, OpenRequest } from '../core/protocol/messages';
@@ -56,6 +56,11 @@ interface Session {
   /** Undefined when the browser refused to start one. */
   readonly worker: Worker | undefined;
   readonly handle: CacheEndpoint['handle'];
+  /**
+   * Forgets Comlink's proxies. Comlink runs a script when one that was not released is collected, and a script that runs on a
+   * frozen page costs it its place in the back/forward cache.
+   */
+  readonly release: () => void;
   /** Resolves when the worker takes requests; rejects when it never will. */
   readonly ready: Promise<void>;
   isReady: boolean;
@@ -127,13 +132,21 @@ export class WorkerLink {
     try {
       const worker = this.#options.start();
       const endpoint = wrap<CacheEndpoint>(worker);
-      // Comlink's types split a promise of a union into a union of promises; what runs is the endpoint's own method.
-      const handle = endpoint.handle as unknown as CacheEndpoint['handle'];
-      session = { worker, handle, ready: this.#open(worker, endpoint), isReady: false };
+      const { open, handle } = endpoint;
+      session = {
+        worker,
+        // Comlink's types split a promise of a union into a union of promises; what runs is the endpoint's own method.
+        handle: handle as unknown as CacheEndpoint['handle'],
+        release: () => {
+          for (const held of [open, handle, endpoint]) held[releaseProxy]();
+        },
+        ready: this.#open(worker, open as unknown as CacheEndpoint['open']),
+        isReady: false,
+      };
     } catch (error) {
       const failure = workerLost('It could not be started.', error);
       const refuse = () => Promise.reject(failure);
-      session = { worker: undefined, handle: refuse, ready: refuse(), isReady: false };
+      session = { worker: undefined, handle: refuse, release: () => {}, ready: refuse(), isReady: false };
     }
     session.ready.then(
       () => {
@@ -147,19 +160,18 @@ export class WorkerLink {
   }
 
   /** Shakes hands: resolves when the worker takes requests. */
-  #open(worker: Worker, endpoint: Remote<CacheEndpoint>): Promise<void> {
-    const { open, onEvent, clock, callTimeoutMs } = this.#options;
+  #open(worker: Worker, open: CacheEndpoint['open']): Promise<void> {
+    const { open: newRequest, onEvent, clock, callTimeoutMs } = this.#options;
     return new Promise<void>((resolve, reject) => {
       // A script that cannot be loaded, or a policy that forbids it, shows as an error event without a message.
       worker.addEventListener('error', (event) =>
         reject(workerLost(event.message || 'Its script could not be run; see "Limits" in the README.')),
       );
       const cancel = clock.schedule(() => reject(workerLost('It did not get ready.')), callTimeoutMs);
-      endpoint
-        .open(
-          open(),
-          proxy((events) => events.forEach(onEvent)),
-        )
+      open(
+        newRequest(),
+        proxy((events) => events.forEach(onEvent)),
+      )
         .then((outcome) => {
           if ('error' in outcome) throw decodeError(outcome.error);
           this.#failedStarts = 0;
@@ -224,6 +236,7 @@ export class WorkerLink {
 
   #drop(error: AudioCacheError): void {
     this.#session?.worker?.terminate();
+    this.#session?.release();
     this.#session = undefined;
     this.#pingTicks = undefined;
     const calls = [...this.#pending];

@@ -169,6 +169,19 @@ describe.each(opened.filter((browser) => browser !== undefined))('Tabs of $name'
     expect(await roleOf(away)).toBe('follower');
   });
 
+  // A script that this sets off, as Comlink's would, costs a frozen page its place. Only Chromium's driver can ask for it.
+  test.skipIf(browser.name === 'Firefox')(
+    'keep their place in the back/forward cache when their garbage is collected there',
+    async () => {
+      const [tab] = (await openTabs(1)).tabs as [DrivenTab];
+      await tab.goto(site.elsewhere);
+      await tab.collectGarbage?.();
+      await tab.back();
+      await expect.poll(() => tab.ask('restoredAtMs').catch(() => undefined), PATIENCE).toBeTypeOf('number');
+      expect(await tab.ask('take', 'Never said.')).toBeUndefined();
+    },
+  );
+
   test('are answered by another worker when that of the owner hangs', async () => {
     const [owner, follower] = (await openTabs(2, true)).tabs as [DrivenTab, DrivenTab];
     await follower.ask('put', 'Safe.', 3);
