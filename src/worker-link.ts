@@ -53,14 +53,12 @@ interface PendingCall {
 }
 
 interface Session {
-  /** Undefined when the browser refused to start one. */
-  readonly worker: Worker | undefined;
   readonly handle: CacheEndpoint['handle'];
   /**
-   * Forgets Comlink's proxies. Comlink runs a script when one that was not released is collected, and a script that runs on a
-   * frozen page costs it its place in the back/forward cache.
+   * Ends the worker and releases Comlink's proxies, which are held until then: it runs a script when one is collected that was
+   * not released, and a script that runs on a frozen page costs it its place in the back/forward cache.
    */
-  readonly release: () => void;
+  readonly end: () => void;
   /** Resolves when the worker takes requests; rejects when it never will. */
   readonly ready: Promise<void>;
   isReady: boolean;
@@ -132,21 +130,20 @@ export class WorkerLink {
     try {
       const worker = this.#options.start();
       const endpoint = wrap<CacheEndpoint>(worker);
-      const { open, handle } = endpoint;
+      const { handle, open } = endpoint;
       session = {
-        worker,
         // Comlink's types split a promise of a union into a union of promises; what runs is the endpoint's own method.
         handle: handle as unknown as CacheEndpoint['handle'],
-        release: () => {
-          for (const held of [open, handle, endpoint]) held[releaseProxy]();
+        end: () => {
+          worker.terminate();
+          for (const held of [endpoint, handle, open]) held[releaseProxy]();
         },
         ready: this.#open(worker, open as unknown as CacheEndpoint['open']),
         isReady: false,
       };
     } catch (error) {
-      const failure = workerLost('It could not be started.', error);
-      const refuse = () => Promise.reject(failure);
-      session = { worker: undefined, handle: refuse, release: () => {}, ready: refuse(), isReady: false };
+      const refused = Promise.reject<never>(workerLost('It could not be started.', error));
+      session = { handle: () => refused, end: () => {}, ready: refused, isReady: false };
     }
     session.ready.then(
       () => {
@@ -161,7 +158,7 @@ export class WorkerLink {
 
   /** Shakes hands: resolves when the worker takes requests. */
   #open(worker: Worker, open: CacheEndpoint['open']): Promise<void> {
-    const { open: newRequest, onEvent, clock, callTimeoutMs } = this.#options;
+    const { onEvent, clock, callTimeoutMs } = this.#options;
     return new Promise<void>((resolve, reject) => {
       // A script that cannot be loaded, or a policy that forbids it, shows as an error event without a message.
       worker.addEventListener('error', (event) =>
@@ -169,7 +166,7 @@ export class WorkerLink {
       );
       const cancel = clock.schedule(() => reject(workerLost('It did not get ready.')), callTimeoutMs);
       open(
-        newRequest(),
+        this.#options.open(),
         proxy((events) => events.forEach(onEvent)),
       )
         .then((outcome) => {
@@ -235,8 +232,7 @@ export class WorkerLink {
   }
 
   #drop(error: AudioCacheError): void {
-    this.#session?.worker?.terminate();
-    this.#session?.release();
+    this.#session?.end();
     this.#session = undefined;
     this.#pingTicks = undefined;
     const calls = [...this.#pending];

@@ -26,8 +26,11 @@ test.each(stores)(
   },
   async (_, open) => {
     const clock = new FakeClock();
+    const store = await open(`year-${crypto.randomUUID()}`);
+    // The worker opens stores of 64 MiB: with their segments, what is copied while room is made would not fit beside the rest.
+    store.limit(MAX_BYTES);
     const report = await expectTidyYear({
-      store: await open(`year-${crypto.randomUUID()}`),
+      store,
       clock,
       hashing: await createHashing(),
       maxBytes: MAX_BYTES,
