@@ -13,6 +13,8 @@ import { seededRandom } from './campaign-ledger.mjs';
 const LANES = 5;
 const OWN_PHRASES = 8;
 const SHARED_PHRASES = 60;
+/** The shared phrases that are asked for move on, by one with so many operations of a lane: there is always something new. */
+const OPERATIONS_PER_NEW_PHRASE = 4;
 const SPEECH_MS = 80;
 /** Of the operations, one in so many ends with its tab in trouble. */
 const TROUBLE_EVERY = 14;
@@ -26,7 +28,7 @@ const TROUBLES = /** @type {const} */ (['close', 'crash', 'reload', 'navigate'])
  * @property {number} troubles
  * @property {number} syntheses
  * @property {number} extraSyntheses more than one of a phrase
- * @property {number} cutOff of those, how many follow one whose tab was gone before its end
+ * @property {number} heardBefore of those, how many were made though somebody had heard the phrase
  * @property {number} failed
  * @property {number} wrong
  * @property {number} lost
@@ -47,11 +49,10 @@ export async function runTabChaos({ browser, site, seconds, minOperations, seed 
   const namespace = `chaos-${seed}`;
   const endsAtMs = Date.now() + seconds * 1000;
   site.syntheses.clear();
-  site.cutOff.clear();
   site.speechMs = SPEECH_MS;
   /** @type {string[]} */
   const problems = [];
-  const counts = { operations: 0, troubles: 0, failed: 0, wrong: 0, lost: 0 };
+  const counts = { operations: 0, troubles: 0, heardBefore: 0, failed: 0, wrong: 0, lost: 0 };
   const note = (/** @type {'failed' | 'wrong' | 'lost'} */ kind, /** @type {string} */ what) => {
     counts[kind]++;
     problems.push(`${kind}: ${what}`);
@@ -64,6 +65,8 @@ export async function runTabChaos({ browser, site, seconds, minOperations, seed 
 
   /** @type {Map<string, Set<number | undefined>>} which takes of each phrase may be held */
   const possibleByText = new Map();
+  /** @type {Set<string>} shared phrases that somebody has heard */
+  const heard = new Set();
 
   await Promise.all(Array.from({ length: LANES }, (_, lane) => runLane(lane)));
   site.speechMs = 0;
@@ -78,11 +81,7 @@ export async function runTabChaos({ browser, site, seconds, minOperations, seed 
   }
   await reader.close();
   const syntheses = [...site.syntheses.values()].reduce((sum, count) => sum + count, 0);
-  const cutOff = [...site.syntheses].reduce(
-    (sum, [text, count]) => sum + Math.min(count - 1, site.cutOff.get(text) ?? 0),
-    0,
-  );
-  return { ...counts, syntheses, extraSyntheses: syntheses - site.syntheses.size, cutOff, problems };
+  return { ...counts, syntheses, extraSyntheses: syntheses - site.syntheses.size, problems };
 
   /** @param {number} lane */
   async function runLane(lane) {
@@ -92,23 +91,29 @@ export async function runTabChaos({ browser, site, seconds, minOperations, seed 
     for (let operation = 0; operation < minOperations || Date.now() < endsAtMs; operation++) {
       counts.operations++;
       if (random() * TROUBLE_EVERY >= 1) {
-        await operate().catch((error) => note('failed', `lane ${lane}: ${error}`));
+        await operate(operation).catch((error) => note('failed', `lane ${lane}: ${error}`));
         continue;
       }
       counts.troubles++;
       // Whatever becomes of it.
-      const dying = operate().catch(() => {});
+      const dying = operate(operation).catch(() => {});
       await delay(random() * MAX_BEFORE_TROUBLE_MS);
       tab = await trouble(tab, TROUBLES[Math.floor(random() * TROUBLES.length)] ?? 'close');
       await dying;
     }
     await tab.close();
 
-    async function operate() {
+    /** @param {number} operation */
+    async function operate(operation) {
       const dice = random();
       if (dice < 0.4) {
-        const text = `Shared phrase ${Math.floor(random() * SHARED_PHRASES)} of seed ${seed}.`;
-        if (!(await tab.ask('say', text)).isRight) note('wrong', text);
+        const number = Math.floor(operation / OPERATIONS_PER_NEW_PHRASE + random() * SHARED_PHRASES);
+        const text = `Shared phrase ${number} of seed ${seed}.`;
+        const wasHeard = heard.has(text);
+        const { isRight, source, joined } = await tab.ask('say', text);
+        if (!isRight) note('wrong', text);
+        if (wasHeard && source === 'origin' && !joined) counts.heardBefore++;
+        heard.add(text);
         return;
       }
       const text = `Phrase ${Math.floor(random() * OWN_PHRASES)} of lane ${lane}, seed ${seed}.`;

@@ -11,9 +11,8 @@ import { build, createServer as createVite, preview } from 'vite';
 import { root } from './install.mjs';
 
 /**
- * The served page. `syntheses` counts by text, and `cutOff` those of them whose tab was gone before the end; `speechMs` is how
- * long each synthesis takes.
- * @typedef {{ readonly url: string, readonly elsewhere: string, readonly syntheses: Map<string, number>, readonly cutOff: Map<string, number>, speechMs: number, close(): Promise<void> }} TabSite
+ * The served page. `syntheses` counts by text; `speechMs` is how long each takes.
+ * @typedef {{ readonly url: string, readonly elsewhere: string, readonly syntheses: Map<string, number>, speechMs: number, close(): Promise<void> }} TabSite
  */
 
 /**
@@ -25,8 +24,6 @@ export async function serveTabs({ isIsolated = false } = {}) {
   const outDir = mkdtempSync(join(tmpdir(), 'reprise-tabs-'));
   /** @type {Map<string, number>} */
   const syntheses = new Map();
-  /** @type {Map<string, number>} */
-  const cutOff = new Map();
   const { audioOfText } = await loadSpoken();
   const config = {
     root: join(root, 'test/tabs'),
@@ -46,9 +43,6 @@ export async function serveTabs({ isIsolated = false } = {}) {
           middlewares.use('/speech', (request, response) => {
             const text = new URLSearchParams(request.url?.split('?')[1]).get('text') ?? '';
             syntheses.set(text, (syntheses.get(text) ?? 0) + 1);
-            response.on('close', () => {
-              if (!response.writableFinished) cutOff.set(text, (cutOff.get(text) ?? 0) + 1);
-            });
             void delay(site.speechMs).then(() => {
               response.setHeader('Content-Type', 'audio/mpeg');
               response.end(audioOfText(text));
@@ -67,7 +61,6 @@ export async function serveTabs({ isIsolated = false } = {}) {
     url: `${origin}/`,
     elsewhere: `${origin}/elsewhere`,
     syntheses,
-    cutOff,
     speechMs: 0,
     close: async () => {
       await server.close();
