@@ -71,6 +71,12 @@ interface Plan {
 /** Why an entry must not be served. */
 type Fault = RemovalReason | 'unverifiable';
 
+/** What was read, and what is wrong with it. */
+interface Judged {
+  readonly entry: Entry | undefined;
+  readonly fault: Fault | undefined;
+}
+
 interface Reading {
   readonly entry: Promise<Entry | undefined>;
   /** How many wait for it and have not been given their bytes. */
@@ -408,21 +414,20 @@ export class DiskTier {
   #read(key: string, canonical: string | undefined, isRequested: boolean): NowOrLater<Entry | undefined> {
     let reading = this.#readByKey.get(key);
     if (reading === undefined) {
-      const found = this.#store.read(key);
-      const isAtOnce = !(found instanceof Promise);
-      if (isAtOnce && (found === undefined || this.#faultOf(found, canonical) === undefined)) {
-        if (isRequested) this.#noteRequest(found);
-        return found;
+      const judged = proceed(this.#store.read(key), (entry) => this.#judge(entry, canonical));
+      if (!(judged instanceof Promise) && judged.fault === undefined) {
+        if (isRequested) this.#noteRequest(judged.entry);
+        return judged.entry;
       }
-      reading = this.#beginReading(key, canonical, found);
+      reading = this.#beginReading(key, judged);
     }
     reading.isRequested ||= isRequested;
     return takeEntry(reading);
   }
 
-  #beginReading(key: string, canonical: string | undefined, found: NowOrLater<Entry | undefined>): Reading {
+  #beginReading(key: string, judged: NowOrLater<Judged>): Reading {
     const reading: Reading = {
-      entry: this.#finishReading(key, canonical, found, () => reading),
+      entry: this.#finishReading(key, judged, () => reading),
       readers: 0,
       isRequested: false,
     };
@@ -430,17 +435,11 @@ export class DiskTier {
     return reading;
   }
 
-  /** Waits and judges. `reading` is in `#readByKey` as long as no change of the key was asked for meanwhile. */
-  async #finishReading(
-    key: string,
-    canonical: string | undefined,
-    found: NowOrLater<Entry | undefined>,
-    reading: () => Reading,
-  ): Promise<Entry | undefined> {
+  /** Waits. `reading` is in `#readByKey` as long as no change of the key was asked for meanwhile. */
+  async #finishReading(key: string, judged: NowOrLater<Judged>, reading: () => Reading): Promise<Entry | undefined> {
     const isCurrent = () => this.#readByKey.get(key) === reading();
     try {
-      const entry = await found;
-      const fault = entry && (await this.#faultOf(entry, canonical));
+      const { entry, fault } = await judged;
       const good = fault === undefined && isCurrent() ? entry : undefined;
       if (reading().isRequested) this.#noteRequest(good);
       // Of what is there now, after a change, nothing is known.
@@ -458,7 +457,12 @@ export class DiskTier {
     if (entry !== undefined) this.use(entry.metadata, nowMs, 1);
   }
 
-  /** Why an entry must not be served. */
+  #judge(entry: Entry | undefined, canonical: string | undefined): NowOrLater<Judged> {
+    if (entry === undefined) return { entry, fault: undefined };
+    return proceed(this.#faultOf(entry, canonical), (fault) => ({ entry, fault }));
+  }
+
+  /** What is wrong with an entry that was read; told at once unless a hasher or the pins have to be waited for. */
   #faultOf({ bytes, metadata }: Entry, canonical: string | undefined): NowOrLater<Fault | undefined> {
     const { hashing } = this.#options;
     const judge = (hasExpired: boolean): NowOrLater<Fault | undefined> => {

@@ -8,7 +8,7 @@
 import { createHMAC, createSHA256, createXXHash64, type IHasher } from 'hash-wasm';
 import { type Checksums, checksumsWith } from './checksums';
 import { fastFingerprint } from './fast-fingerprint';
-import type { NowOrLater } from './now-or-later';
+import { type NowOrLater, proceed } from './now-or-later';
 import { createSubtleDigest } from './subtle-digest';
 import { xxh64 } from './xxh64';
 
@@ -60,7 +60,7 @@ function digestWith(hasher: IHasher): (text: string) => string {
   return (text) => hasher.init().update(text).digest('hex');
 }
 
-async function keyedFingerprint(digestHex: Hashing['digestHex'], canonical: string): Promise<string> {
+function keyedFingerprint(digestHex: Hashing['digestHex'], canonical: string): NowOrLater<string> {
   // No canonical spec starts with NUL, so this never equals a key's digest.
-  return (await digestHex(`\0fingerprint\0${canonical}`)).slice(0, 16);
+  return proceed(digestHex(`\0fingerprint\0${canonical}`), (hex) => hex.slice(0, 16));
 }

@@ -58,7 +58,7 @@ export class FaultyStore implements AudioStore {
   /** The most audio bytes ever held after a write. */
   highestBytes = 0;
 
-  /** `readNow` answers reads at once that are neither to fail nor to wait, as the disk engine does. */
+  /** `readNow` answers reads at once that are not to wait, as the disk engine does; those that are to fail throw. */
   constructor(store: AudioStore, readNow?: (key: string) => Entry | undefined) {
     this.#store = store;
     this.#readNow = readNow;
@@ -94,8 +94,8 @@ export class FaultyStore implements AudioStore {
   }
 
   read(key: string): NowOrLater<Entry | undefined> {
-    if (this.#readNow !== undefined && !this.#isPlanned('read')) {
-      this.calls.push('read');
+    if (this.#readNow !== undefined && this.#holdOf('read') === undefined) {
+      this.#begin('read');
       return this.#readNow(key);
     }
     return this.#run('read', async () => this.#store.read(key));
@@ -180,19 +180,22 @@ export class FaultyStore implements AudioStore {
     return this.#run('close', () => this.#store.close());
   }
 
-  #isPlanned(operation: StoreOperation): boolean {
-    const plans = [...this.#holds, ...this.#failures.filter(({ timesLeft }) => timesLeft > 0)];
-    return plans.some((plan) => plan.operation === operation);
+  #holdOf(operation: StoreOperation): Hold | undefined {
+    return [...this.#holds].find((hold) => hold.operation === operation);
+  }
+
+  /** Notes a call, and fails if it is to. */
+  #begin(operation: StoreOperation): void {
+    this.calls.push(operation);
+    const failure = this.#failures.find((planned) => planned.operation === operation && planned.timesLeft > 0);
+    if (failure === undefined) return;
+    failure.timesLeft--;
+    throw failure.error;
   }
 
   async #run<Result>(operation: StoreOperation, perform: () => Promise<Result>): Promise<Result> {
-    this.calls.push(operation);
-    const failure = this.#failures.find((planned) => planned.operation === operation && planned.timesLeft > 0);
-    if (failure !== undefined) {
-      failure.timesLeft--;
-      throw failure.error;
-    }
-    const hold = [...this.#holds].find((each) => each.operation === operation);
+    this.#begin(operation);
+    const hold = this.#holdOf(operation);
     if (hold?.when === 'before') await hold.released;
     const result = await perform();
     if (hold?.when === 'after') await hold.released;

@@ -78,7 +78,7 @@ export interface AudioStore {
 
   /**
    * Returns the entry, expired or not; undefined when it is not there. The caller owns the bytes. At once where nothing has to
-   * be waited for; what fails rejects all the same.
+   * be waited for; what fails there may throw instead of rejecting.
    */
   read(key: string): NowOrLater<Entry | undefined>;
 

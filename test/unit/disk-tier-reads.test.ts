@@ -1,10 +1,22 @@
-import { describe, expect, it } from 'vitest';
-import { createHashing } from '../../core/hashing';
+import { describe, expect, it, vi } from 'vitest';
+import { createHashing, type Hashing } from '../../core/hashing';
 import { openDiskTier as open, wholeEntry } from '../disk-tier-fixture';
 import { settle } from '../fake-clock';
 import { keyOf } from '../stored-entries';
 
 const CANONICAL = 'Hello||1.00';
+const SECRET = 'a secret of sixteen bytes or more';
+
+/** With a secret the hasher of keys makes the fingerprints, which takes a while without WebAssembly. */
+const hashingWith = {
+  'no secret': () => createHashing(),
+  'a secret': () => createHashing({ keySecret: SECRET }),
+  'a secret and a slow hasher': async (): Promise<Hashing> => {
+    const hashing = await createHashing({ keySecret: SECRET });
+    return { ...hashing, fingerprint: async (canonical) => hashing.fingerprint(canonical) };
+  },
+} as const;
+const hashings = Object.keys(hashingWith) as (keyof typeof hashingWith)[];
 
 describe.each([
   ['at once', true],
@@ -60,8 +72,8 @@ describe.each([
     expect(removals).toEqual([['corrupt', { entries: 1, bytes: 100 }]]);
   });
 
-  it('of another spec under the same key is a miss, and is removed and counted', async () => {
-    const fixture = await openDiskTier();
+  it.each(hashings)('of another spec under the same key is a miss, removed and counted, with %s', async (kind) => {
+    const fixture = await openDiskTier({ hashing: await hashingWith[kind]() });
     const { tier, disk, hashing, metrics, removals } = fixture;
     const fingerprint = await hashing.fingerprint('Another phrase||1.00');
     await tier.put(wholeEntry(fixture, 1, { fingerprint }), 'relaxed');
@@ -71,15 +83,29 @@ describe.each([
     expect(removals).toEqual([['collision', { entries: 1, bytes: 100 }]]);
   });
 
-  it('of the spec itself is a hit, whether its fingerprint is known, or the spec, or neither', async () => {
-    const fixture = await openDiskTier();
-    const { tier, hashing, metrics } = fixture;
+  it.each(hashings)(
+    'of the spec itself is a hit, with its fingerprint known or the spec or neither, with %s',
+    async (kind) => {
+      const fixture = await openDiskTier({ hashing: await hashingWith[kind]() });
+      const { tier, hashing, metrics } = fixture;
+      await tier.put(wholeEntry(fixture, 1, { fingerprint: await hashing.fingerprint(CANONICAL) }), 'relaxed');
+      await tier.put(wholeEntry(fixture, 2), 'relaxed');
+      expect(await tier.get(keyOf(1), CANONICAL)).toBeDefined();
+      expect(await tier.get(keyOf(1), undefined)).toBeDefined();
+      expect(await tier.get(keyOf(2), CANONICAL)).toBeDefined();
+      expect(metrics.errors.collisions).toBe(0);
+    },
+  );
+
+  it.each(hashings)('is hashed once, with %s', async (kind) => {
+    const hashing = await hashingWith[kind]();
+    const verify = vi.fn(hashing.verify);
+    const fingerprint = vi.fn(hashing.fingerprint);
+    const fixture = await openDiskTier({ hashing: { ...hashing, verify, fingerprint } });
+    const { tier } = fixture;
     await tier.put(wholeEntry(fixture, 1, { fingerprint: await hashing.fingerprint(CANONICAL) }), 'relaxed');
-    await tier.put(wholeEntry(fixture, 2), 'relaxed');
     expect(await tier.get(keyOf(1), CANONICAL)).toBeDefined();
-    expect(await tier.get(keyOf(1), undefined)).toBeDefined();
-    expect(await tier.get(keyOf(2), CANONICAL)).toBeDefined();
-    expect(metrics.errors.collisions).toBe(0);
+    expect([verify.mock.calls.length, fingerprint.mock.calls.length]).toEqual([1, 1]);
   });
 
   it('that cannot be checked here is a miss, and is left for those who can', async () => {
