@@ -210,7 +210,7 @@ export class AudioCache {
   }
 
   #fromDisk(key: string, stored: Entry | undefined): Found | undefined {
-    // While the disk was read a synthesis may have completed.
+    // If the disk had to be waited for, a synthesis may have completed meanwhile.
     if (stored === undefined) {
       const held = this.#inMemory(key);
       if (held !== undefined) this.#metrics.lookedUp('memory', true, this.#clock.nowMs());
@@ -455,7 +455,9 @@ export class AudioCache {
 
   /** Removes an entry from memory and disk, pinned or not; resolves to whether there was one. */
   async delete(address: Address): Promise<boolean> {
-    const { key } = await this.#identifier.identify(address);
+    // Without waiting where `get` does not wait either: one that is asked for after this call is not to overtake it.
+    const identifying = this.#identifier.identify(address);
+    const { key } = identifying instanceof Promise ? await identifying : identifying;
     const wasInMemory = this.#memory.delete(key);
     // Both begun before either is waited for: what comes after this call is not to be forgotten by it.
     const [wasOnDisk] = await Promise.all([this.#disk.delete(key), this.#labels.forget(key)]);

@@ -85,6 +85,15 @@ describe('Deleting', () => {
     expect(await again.cache.get(HELLO)).toBeUndefined();
   });
 
+  it('is not overtaken by a request made right after it', async () => {
+    const { cache } = await openCache();
+    await say(cache, 'Hello');
+    expect(await cache.get(HELLO)).toBeDefined();
+    const deleting = cache.delete(HELLO);
+    expect(await cache.get(HELLO)).toBeUndefined();
+    expect(await deleting).toBe(true);
+  });
+
   it('does not bring an entry back that is read while the disk is still removing it', async () => {
     const { cache, store } = await withOnDisk('Hello');
     const release = store.hold('remove');
