@@ -1,6 +1,6 @@
 /** The line to a worker, over real message ports but with the worker in this process. */
 import { expose } from 'comlink';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AudioCacheError } from '../../core/protocol/audio-cache-error';
 import { PROTOCOL_VERSION } from '../../core/protocol/messages';
 import type { SpeechSpec } from '../../core/protocol/values';
@@ -32,6 +32,7 @@ function openLink(protocolVersion = PROTOCOL_VERSION): WorkerLink {
 }
 
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const port of ports) port.close();
   ports = [];
 });
@@ -75,5 +76,26 @@ describe('A line to a worker', () => {
     link.end(new AudioCacheError('CLOSED', 'Closed.'));
     await expect(pending).rejects.toMatchObject({ code: 'CLOSED' });
     await expect(link.call({ type: 'ping' })).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  // One that is only let go of is garbage, for which Comlink runs a script, and that costs a frozen page its place.
+  it.each(['its end', 'a loss'])('releases at %s each of the proxies it has made', async (when) => {
+    const made = vi.spyOn(FinalizationRegistry.prototype, 'register');
+    const forgotten = vi.spyOn(FinalizationRegistry.prototype, 'unregister');
+    const link = openLink(when === 'its end' ? PROTOCOL_VERSION : PROTOCOL_VERSION + 1);
+    const call = link.call({ type: 'ping' });
+    if (when === 'its end') {
+      await call;
+      link.end(new AudioCacheError('CLOSED', 'Closed.'));
+    } else {
+      await call.catch(() => {});
+    }
+    // The page's ends; a proxy in this process is the worker's, which goes with it.
+    const pagesEnds = ports.filter((_, index) => index % 2 === 0);
+    const proxies = made.mock.calls.filter(([, end]) => pagesEnds.includes(end as MessagePort)).map(([held]) => held);
+    const released = new Set(forgotten.mock.calls.map(([held]) => held));
+    // Only counted: one that was released throws when anything of it is looked at.
+    expect(proxies.length).toBeGreaterThan(0);
+    expect(proxies.filter((held) => !released.has(held)).length).toBe(0);
   });
 });
