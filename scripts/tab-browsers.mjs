@@ -63,8 +63,8 @@ export async function openChromium() {
         },
         collectGarbage: async () => {
           await page.requestGC();
-          // What it sets off runs in a turn of its own.
-          await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 10)));
+          // What it sets off runs in turns of its own: until there is nothing left to do.
+          await page.evaluate(() => new Promise((resolve) => Reflect.get(globalThis, 'requestIdleCallback')(resolve)));
         },
       };
     },

@@ -28,7 +28,7 @@ const TROUBLES = /** @type {const} */ (['close', 'crash', 'reload', 'navigate'])
  * @property {number} troubles
  * @property {number} syntheses
  * @property {number} extraSyntheses more than one of a phrase
- * @property {number} heardBefore of those, how many were made though somebody had heard the phrase
+ * @property {number} heardBefore of those, at least how many were made though somebody had heard the phrase: who asked may be gone
  * @property {number} failed
  * @property {number} wrong
  * @property {number} lost
