@@ -33,10 +33,10 @@ const cache = new AudioCacheClient({
 const smallCache = new SmallCache(originOf(false));
 window.repriseDemo = { cache };
 
-const showSmallCache = setUpPanel(cache, smallCache);
+const shown = setUpPanel(cache, smallCache);
 setUpSpeaking(cache, settings);
 setUpReplay(cache, settings, originOf);
 setUpBook(cache, originOf(false));
-setUpTrouble(smallCache, showSmallCache);
-setUpClearing(cache);
+setUpTrouble(smallCache, () => shown.showSmall());
+setUpClearing(shown);
 flite.prepare();

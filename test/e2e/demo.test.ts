@@ -33,6 +33,13 @@ function heldBy(page: Page): Promise<number> {
   return page.evaluate(async () => (await repriseDemo.cache.stats()).tiers.disk.entries);
 }
 
+/** What the panel says is held; it looks only while somebody can see it. */
+async function shownAsHeld(page: Page): Promise<string> {
+  const held = page.locator('audio-cache-panel .held');
+  await held.scrollIntoViewIfNeeded();
+  return held.innerText();
+}
+
 describe.sequential('a person who speaks a phrase', () => {
   let page: Page;
   let first: Awaited<ReturnType<typeof audioOf>>;
@@ -134,6 +141,14 @@ describe.sequential('a person who speaks a phrase', () => {
     await page.click('#fill');
     await expect.poll(result, PATIENCE).toMatch(/^Put \d+ clips; then the \d+ used longest ago were evicted/);
     expect(await page.isChecked('#shown-small')).toBe(true);
+    // What is shown is what is cleared.
+    await page.click('#clear');
+    expect(await page.innerText('#clear-dialog')).toContain('Your phrases stay.');
+    await page.click('#clear-confirm');
+    await expect.poll(result, PATIENCE).toBe('The small cache is empty, but for what is pinned.');
+    await expect.poll(() => shownAsHeld(page), PATIENCE).not.toMatch(/[1-9]\d* clips?/);
+    await page.click('#fill');
+    await expect.poll(result, PATIENCE).toMatch(/^Put \d+ clips; then/);
     await page.click('#expire');
     await expect.poll(result, PATIENCE).toMatch(/found \d+ expired on disk and removed them/);
     await page.click('#quota');
@@ -148,12 +163,10 @@ describe.sequential('a person who speaks a phrase', () => {
   test('sees the same numbers in a second tab', async () => {
     const second = await page.context().newPage();
     await second.goto(machine.url);
-    const held = (tab: Page) => tab.locator('audio-cache-panel .held').innerText();
-    for (const tab of [page, second]) await tab.locator('audio-cache-panel .held').scrollIntoViewIfNeeded();
     await second.bringToFront();
-    await expect.poll(() => held(second), PATIENCE).toMatch(/disk\s+[\s\S]*[1-9]\d* clips?/);
+    await expect.poll(() => shownAsHeld(second), PATIENCE).toMatch(/disk\s+[\s\S]*[1-9]\d* clips?/);
     await page.bringToFront();
-    await expect.poll(async () => (await held(page)) === (await held(second)), PATIENCE).toBe(true);
+    await expect.poll(async () => (await shownAsHeld(page)) === (await shownAsHeld(second)), PATIENCE).toBe(true);
     await second.close();
   });
 
