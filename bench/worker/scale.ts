@@ -2,7 +2,7 @@
  * Question: do reads and writes take longer with 100,000 entries than with 1,000?
  *
  * The entries have 1 KiB, so that finding a place weighs as much as it can. Both stores are open in one worker and take
- * turns. Writes replace entries, so that their number stays what it is.
+ * turns, with bare reads from a file as large as each of them. Writes replace entries, so that their number stays what it is.
  */
 
 import { createHashing, type Hashing } from '../../core/hashing';
@@ -18,8 +18,6 @@ const FEW = 1_000;
 const MANY = 100_000;
 const BYTE_LENGTH = 1024;
 const OPERATIONS_PER_BATCH = 200;
-/** What a record of such an entry takes. */
-const RECORD_BYTES = 1_472;
 const OPERATIONS = ['read', 'touch', 'write', 'bare read'] as const;
 const LIMIT_RATIO = 1.2;
 /** A touch alone is no read or write, and shown for its own sake. */
@@ -57,6 +55,8 @@ interface FilledStore {
   readonly keys: readonly string[];
   /** One file as large as all records. */
   readonly bare: FileSystemSyncAccessHandle;
+  /** What the record of one entry takes. */
+  readonly recordBytes: number;
 }
 
 async function openFilled(count: number, hashing: Hashing): Promise<FilledStore> {
@@ -69,20 +69,26 @@ async function openFilled(count: number, hashing: Hashing): Promise<FilledStore>
     await store.write(entry, Date.now(), 'relaxed');
   }
   await store.flush();
-  return { store, keys, bare: await writeBareFile(count) };
+  const [first] = await store.survey(keys.slice(0, 1));
+  if (first === undefined) throw new Error('An entry is gone');
+  const recordBytes = first.bytesOnDisk;
+  return { store, keys, bare: await writeBareFile(count, recordBytes), recordBytes };
 }
 
-async function writeBareFile(count: number): Promise<FileSystemSyncAccessHandle> {
+async function writeBareFile(count: number, recordBytes: number): Promise<FileSystemSyncAccessHandle> {
   const root = await navigator.storage.getDirectory();
   const file = await root.getFileHandle(`bare-scale-${count}`, { create: true });
   const handle = await file.createSyncAccessHandle();
-  const chunk = new Uint8Array(RECORD_BYTES * FEW).fill(1);
-  for (let written = 0; written < count; written += FEW) handle.write(chunk, { at: written * RECORD_BYTES });
+  const chunk = new Uint8Array(recordBytes * FEW).fill(1);
+  for (let written = 0; written < count; written += FEW) handle.write(chunk, { at: written * recordBytes });
   handle.flush();
   return handle;
 }
 
-async function subjectsOf({ store, keys, bare }: FilledStore, hashing: Hashing): Promise<readonly BatchSubject[]> {
+async function subjectsOf(
+  { store, keys, bare, recordBytes }: FilledStore,
+  hashing: Hashing,
+): Promise<readonly BatchSubject[]> {
   const random = seededRandom(keys.length);
   const template = await createEntryMaker(BYTE_LENGTH, hashing)(0);
   // Later than any so far, or a touch would be none.
@@ -93,9 +99,9 @@ async function subjectsOf({ store, keys, bare }: FilledStore, hashing: Hashing):
     },
     touch: (key) => store.touch(key, { accessedAtMs: ++nowMs }),
     'bare read': () => {
-      const target = new Uint8Array(RECORD_BYTES);
-      const at = Math.floor(random() * keys.length) * RECORD_BYTES;
-      if (bare.read(target, { at }) !== RECORD_BYTES) throw new Error('The file is too short');
+      const target = new Uint8Array(recordBytes);
+      const at = Math.floor(random() * keys.length) * recordBytes;
+      if (bare.read(target, { at }) !== recordBytes) throw new Error('The file is too short');
     },
     write: (key) => store.write({ ...template, metadata: { ...template.metadata, key } }, ++nowMs, 'relaxed'),
   };
