@@ -12,7 +12,7 @@ export type AudioSource =
   | Response
   | Blob
   | ArrayBuffer
-  | ArrayBufferView<ArrayBuffer>
+  | ArrayBufferView
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>;
 

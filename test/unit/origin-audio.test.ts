@@ -30,6 +30,12 @@ async function* iterate(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8A
   yield* chunks;
 }
 
+function inSharedMemory(bytes: Uint8Array): Uint8Array {
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
+  shared.set(bytes);
+  return shared;
+}
+
 describe('Audio from a synthesizer', () => {
   const padded = Uint8Array.of(0, 0, 1, 2, 3, 4, 5, 0);
   const samples = new Int16Array([0, 0x0201, 0x0403]);
@@ -43,6 +49,7 @@ describe('Audio from a synthesizer', () => {
     ['samples, of which it is a window', samples.subarray(1), [1, 2, 3, 4]],
     ['a view of data', new DataView(padded.buffer, 2, 5), [...BYTES]],
     ['Node’s buffer, which is a window onto a pool', Buffer.from(BYTES), [...BYTES]],
+    ['bytes of shared memory', inSharedMemory(BYTES), [...BYTES]],
     ['a stream', streamOf(BYTES.slice(0, 2), BYTES.slice(2)), [...BYTES]],
     ['a stream of windows', streamOf(padded.subarray(2, 4), padded.subarray(4, 7)), [...BYTES]],
     ['an async iterable', iterate(BYTES.slice(0, 2), BYTES.slice(2)), [...BYTES]],
@@ -60,6 +67,12 @@ describe('Audio from a synthesizer', () => {
     const { chunks: viewed } = open(new Uint8Array(buffer));
     new Uint8Array(buffer).fill(9);
     for (const each of [chunks, viewed]) for await (const chunk of each) expect([...chunk]).toEqual([...BYTES]);
+  });
+
+  it('is never handed on as shared memory, which no worker takes over', async () => {
+    // Typed as an app has it that says `Uint8Array`.
+    const audio: AudioSource = inSharedMemory(BYTES);
+    for await (const { buffer } of open(audio).chunks) expect(buffer).toBeInstanceOf(ArrayBuffer);
   });
 
   it('is copied from an iterable that fills one buffer again and again', async () => {
